@@ -1,0 +1,20 @@
+"""JPEG files from their bytes: segments, entropy-coded data, coefficients and unrounded planes."""
+
+from jpegtrace.jpeg.coefficients import Coefficients, ComponentCoefficients, read_coefficients
+from jpegtrace.jpeg.markers import Damage, Frame, JpegStructure, Marker, Scan, read_structure
+from jpegtrace.jpeg.planes import dct_matrix, dequantize, plane
+
+__all__ = [
+    "Coefficients",
+    "ComponentCoefficients",
+    "Damage",
+    "Frame",
+    "JpegStructure",
+    "Marker",
+    "Scan",
+    "dct_matrix",
+    "dequantize",
+    "plane",
+    "read_coefficients",
+    "read_structure",
+]

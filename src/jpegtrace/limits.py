@@ -1,0 +1,45 @@
+"""Bounds on what an input may cost, each named in the error that it raises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+from jpegtrace.errors import LimitExceeded, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that every reader keeps.
+
+    Attributes:
+        bytes: size of the input.
+        pixels: width times height; 16-bit coefficients of a three-component picture take 6 bytes a pixel at most.
+        markers: segments of a JPEG, chunks of a PNG, entries of a TIFF directory.
+        scans: scans of one JPEG; a normal progressive file has about 10.
+        coded_blocks: blocks that all scans of one JPEG visit together; bounds the time that decoding takes.
+    """
+
+    bytes: int = 1 << 30
+    pixels: int = 300_000_000
+    markers: int = 100_000
+    scans: int = 256
+    coded_blocks: int = 500_000_000
+
+    def check(self, limit: str, found: int, *, offset: int | None = None) -> None:
+        """Raise `LimitExceeded` when `found` passes the bound called `limit`."""
+        allowed: int = getattr(self, limit)
+        if found > allowed:
+            raise LimitExceeded(limit, allowed, found, offset=offset)
+
+    def raised(self, **changes: int) -> Limits:
+        """A copy with some bounds changed; names and values are checked."""
+        names = [field.name for field in fields(self)]
+        for name, value in changes.items():
+            if name not in names:
+                raise UsageError(f"there is no limit called {name!r}; the limits are {', '.join(names)}")
+            if value < 1:
+                raise UsageError(f"limit {name} must be at least 1, not {value}")
+        return replace(self, **changes)
+
+
+DEFAULT_LIMITS = Limits()
