@@ -45,9 +45,7 @@ def _extend(value: int, size: int) -> int:
 
 
 @kernel
-def _block_index(
-    mcu: int, k: int, mcus_per_row: int, layout: NDArray[np.int64], geometry: NDArray[np.int64]
-) -> int:
+def _block_index(mcu: int, k: int, mcus_per_row: int, layout: NDArray[np.int64], geometry: NDArray[np.int64]) -> int:
     """Index of the k-th block of an MCU in the flat array of all blocks."""
     comp = layout[k, 0]
     row = (mcu // mcus_per_row) * layout[k, 3] + layout[k, 1]
@@ -238,11 +236,33 @@ def decode_progressive(
                     block[0] |= ((acc >> bits) & 1) << low
                 elif high == 0:
                     pos, acc, bits, run_of_ends, reason = _ac_first(
-                        data, end, pos, acc, bits, lookup[tables[comp, 1]], begin, last, low, run_of_ends, natural, block
+                        data,
+                        end,
+                        pos,
+                        acc,
+                        bits,
+                        lookup[tables[comp, 1]],
+                        begin,
+                        last,
+                        low,
+                        run_of_ends,
+                        natural,
+                        block,
                     )
                 else:
                     pos, acc, bits, run_of_ends, reason = _ac_refine(
-                        data, end, pos, acc, bits, lookup[tables[comp, 1]], begin, last, low, run_of_ends, natural, block
+                        data,
+                        end,
+                        pos,
+                        acc,
+                        bits,
+                        lookup[tables[comp, 1]],
+                        begin,
+                        last,
+                        low,
+                        run_of_ends,
+                        natural,
+                        block,
                     )
                 if reason != OK:
                     break

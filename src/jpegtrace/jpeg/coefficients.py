@@ -217,9 +217,7 @@ def _restart_segments(scan: Scan, mcus: int, damage: list[Damage]) -> NDArray[np
     jumps %= 8
     for i in np.flatnonzero(jumps)[:100]:
         due = (scan.restart_numbers[i] - jumps[i]) % 8
-        damage.append(
-            Damage(f"restart marker {scan.restart_numbers[i]} where {due} was due", int(scan.restarts[i]))
-        )
+        damage.append(Damage(f"restart marker {scan.restart_numbers[i]} where {due} was due", int(scan.restarts[i])))
     index = np.concatenate(([0], np.cumsum(1 + jumps)))
     begin, stop = index * interval, np.minimum((index + 1) * interval, mcus)
     kept = begin < mcus

@@ -30,7 +30,8 @@ def dequantize(component: ComponentCoefficients) -> NDArray[np.float32]:
     """
     if component.table is None:
         raise CorruptInput("a component has no quantization table")
-    return component.blocks * component.table.astype(np.float32)
+    product: NDArray[np.float32] = component.blocks * component.table.astype(np.float32)
+    return product
 
 
 def plane(component: ComponentCoefficients) -> NDArray[np.float32]:

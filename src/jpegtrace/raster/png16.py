@@ -1,0 +1,87 @@
+"""PNG with 16 bits a sample, exactly; Pillow reduces colour pictures of this kind to 8 bits.
+
+PNG 3 (W3C), sections 7 to 9.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace.errors import CorruptInput
+from jpegtrace.limits import Limits
+from jpegtrace.raster import _filters
+from jpegtrace.raster.raster import Raster, from_channels
+
+_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
+# Start column, start row, column step, row step of the seven passes (section 8.1).
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+
+
+def is_png16(data: bytes) -> bool:
+    """Whether a PNG holds 16 bits a sample."""
+    return data[12:16] == b"IHDR" and data[24:25] == b"\x10"
+
+
+def read_png16(data: bytes, limits: Limits) -> Raster:
+    """Decode a 16-bit PNG.
+
+    Raises:
+        CorruptInput: a checksum, a length or the compressed data are wrong, or data are missing.
+        LimitExceeded: too many pixels or chunks.
+    """
+    width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
+    colour, interlaced = data[25], data[28]
+    if colour not in _CHANNELS or interlaced > 1 or width == 0 or height == 0:
+        raise CorruptInput(f"the PNG header is not valid ({width}x{height}, colour type {colour})", offset=16)
+    limits.check("pixels", width * height, offset=16)
+    channels = _CHANNELS[colour]
+    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+    sizes = [(-(-(height - y) // dy), -(-(width - x) // dx)) for x, y, dx, dy in passes]
+    needed = sum(rows * (1 + cols * channels * 2) for rows, cols in sizes if rows > 0 and cols > 0)
+    raw = _inflate(_image_data(data, limits), needed)
+    samples = np.zeros((height, width, channels), np.uint16)
+    pos = 0
+    for (x, y, dx, dy), (rows, cols) in zip(passes, sizes, strict=True):
+        if rows <= 0 or cols <= 0:
+            continue
+        stride = 1 + cols * channels * 2
+        part = raw[pos : pos + rows * stride].reshape(rows, stride)
+        pos += rows * stride
+        lines = np.ascontiguousarray(part[:, 1:])
+        bad = _filters.unfilter(lines, np.ascontiguousarray(part[:, 0]), channels * 2)
+        if bad >= 0:
+            raise CorruptInput(f"row {bad} of the PNG names a filter that does not exist", offset=33)
+        samples[y::dy, x::dx] = lines.view(">u2").reshape(rows, cols, channels)
+    return from_channels(samples, "jpegtrace", alpha=colour in (4, 6))
+
+
+def _image_data(data: bytes, limits: Limits) -> bytes:
+    parts: list[bytes] = []
+    pos, count = 8, 0
+    while True:
+        count += 1
+        limits.check("markers", count, offset=pos)
+        length = int.from_bytes(data[pos : pos + 4], "big")
+        kind, end = data[pos + 4 : pos + 8], pos + 12 + length
+        if end > len(data):
+            raise CorruptInput("the PNG is cut off", offset=pos)
+        if zlib.crc32(data[pos + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
+            raise CorruptInput(f"the checksum of PNG chunk {kind!r} is wrong", offset=pos)
+        if kind == b"IDAT":
+            parts.append(data[pos + 8 : end - 4])
+        if kind == b"IEND":
+            return b"".join(parts)
+        pos = end
+
+
+def _inflate(packed: bytes, needed: int) -> NDArray[np.uint8]:
+    try:
+        raw = zlib.decompressobj().decompress(packed, needed)
+    except zlib.error as error:
+        raise CorruptInput(f"the compressed data of the PNG are damaged: {error}", offset=33) from error
+    if len(raw) < needed:
+        raise CorruptInput(f"the PNG holds {len(raw):,} of {needed:,} bytes of pixels", offset=33)
+    return np.frombuffer(raw, np.uint8)
