@@ -14,17 +14,6 @@ from jpegtrace._jit import kernel
 # Why a restart segment stopped; index into `decode.REASONS`.
 OK, BAD_CODE, RAN_OUT, PAST_END_OF_BLOCK, OUT_OF_RANGE, LEFT_OVER = range(6)
 
-NATURAL_ORDER = np.array(
-    [
-        0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5,
-        12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-        35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-        58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63,
-    ],
-    np.int64,
-)  # fmt: skip
-
-
 @kernel
 def _refill(data: NDArray[np.uint8], end: int, pos: int, acc: int, bits: int) -> tuple[int, int, int]:
     # Past the end zeros are read; the caller compares the bits consumed with the bits there were.
@@ -141,7 +130,7 @@ def decode_sequential(
                 reason = RAN_OUT
             if reason == OK:
                 mcu += 1
-        _close_segment(data, s, reason, mcu, start, end, pos, bits, truncated and s == segments.shape[0] - 1,
+        _close_segment(data, s, reason, mcu, end, pos, bits, truncated and s == segments.shape[0] - 1,
                        segments, mcus_per_row, layout, geometry, suspect, outcome)  # fmt: skip
 
 
@@ -150,7 +139,7 @@ def _is_padding(data: NDArray[np.uint8], begin: int, end: int) -> bool:
     """Hardware encoders flush whole words: up to three bytes of 0 or 255 behind the last MCU are no damage."""
     if end - begin > 3:
         return False
-    for p in range(begin, end):
+    for p in range(begin, end):  # noqa: SIM110 - compiled code has no generators
         if data[p] != 0 and data[p] != 255:
             return False
     return True
@@ -162,7 +151,6 @@ def _close_segment(
     s: int,
     reason: int,
     mcu: int,
-    start: int,
     end: int,
     pos: int,
     bits: int,
@@ -208,10 +196,10 @@ def decode_progressive(
     outcome: NDArray[np.int64],
     band: NDArray[np.int64],
 ) -> None:
-    """Decode one progressive scan (T.81, Annex G) into `blocks`; arguments as `decode_sequential`.
+    """Decode one progressive scan (T.81, Annex G) into `blocks`.
 
-    Args:
-        band: first and last coefficient, successive approximation high and low.
+    The arguments are those of `decode_sequential`; `band` holds the first and last coefficient and the successive
+    approximation bits, high and low.
     """
     begin, last, high, low = band[0], band[1], band[2], band[3]
     previous = np.zeros(geometry.shape[0], np.int64)
@@ -272,7 +260,7 @@ def decode_progressive(
                 mcu += 1
         if reason == OK and run_of_ends > 0:
             reason = PAST_END_OF_BLOCK
-        _close_segment(data, s, reason, mcu, start, end, pos, bits, truncated and s == segments.shape[0] - 1,
+        _close_segment(data, s, reason, mcu, end, pos, bits, truncated and s == segments.shape[0] - 1,
                        segments, mcus_per_row, layout, geometry, suspect, outcome)  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jpegtrace.errors import CorruptInput
 from jpegtrace.jpeg import _entropy_kernels as kernels
 from jpegtrace.jpeg.markers import Damage, Frame, JpegStructure, Scan
+from jpegtrace.tables import ZIGZAG
 
 REASONS = (
     "",
@@ -148,7 +149,7 @@ def _decode_scan(
     outcome = np.zeros((len(bounds), 3), np.int64)
     arguments = (
         clean, bounds, scan.cut_off, mcus_per_row, layout, store.geometry, lookup, tables,
-        kernels.NATURAL_ORDER, store.blocks, store.suspect, outcome,
+        ZIGZAG, store.blocks, store.suspect, outcome,
     )  # fmt: skip
     if frame.kind == "progressive":
         band = np.array([scan.begin, scan.last, scan.high, scan.low], np.int64)

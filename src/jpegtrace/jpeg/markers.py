@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.errors import CorruptInput, UnsupportedFormat
-from jpegtrace.jpeg._entropy_kernels import NATURAL_ORDER
 from jpegtrace.jpeg.huffman import HuffmanTable
 from jpegtrace.limits import Limits
+from jpegtrace.tables import ZIGZAG
 
 SOI, EOI, SOS, DQT, DHT, DRI, DNL, COM, APP0 = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xDC, 0xFE, 0xE0
 
@@ -344,7 +344,7 @@ class _Reader:
             if not values.all():
                 raise CorruptInput(f"quantization table {slot} has an entry of 0", offset=start + pos)
             table = np.empty(64, np.uint16)
-            table[NATURAL_ORDER] = values
+            table[ZIGZAG] = values
             table.flags.writeable = False
             found = QuantizationTable(slot, 8 * (precision + 1), table.reshape(8, 8), start + pos)
             self.quantization[slot] = found

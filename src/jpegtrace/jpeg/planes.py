@@ -30,8 +30,7 @@ def dequantize(component: ComponentCoefficients) -> NDArray[np.float32]:
     """
     if component.table is None:
         raise CorruptInput("a component has no quantization table")
-    product: NDArray[np.float32] = component.blocks * component.table.astype(np.float32)
-    return product
+    return component.blocks.astype(np.float32) * component.table.astype(np.float32)
 
 
 def plane(component: ComponentCoefficients) -> NDArray[np.float32]:

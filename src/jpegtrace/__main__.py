@@ -1,0 +1,5 @@
+"""``python -m jpegtrace``."""
+
+from jpegtrace.cli import main
+
+main()

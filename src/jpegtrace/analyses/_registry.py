@@ -1,0 +1,157 @@
+"""The list of analyses: every module of this package that registers a function, and nothing else."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, is_dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from jpegtrace import __version__
+from jpegtrace.errors import JpegtraceError, UsageError
+from jpegtrace.findings import Finding, Level, Outcome, Provenance, Remark, Status
+from jpegtrace.picture import Picture
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One question that can be asked of a picture.
+
+    Attributes:
+        id: name in commands and reports, ``words-like-this``.
+        version: raised when the same input may get another answer.
+        place: where it stands in a report; from what the file says (100) to what the pixels tell (500).
+        title: heading in a report.
+        question: what it answers, in one sentence with a question mark.
+        needs_jpeg: not applicable to other formats.
+        cannot_show: what must not be read into the answer.
+        reference: paper or standard.
+        false_alarm_rate: highest share of untouched pictures that raise an alarm; checked by the contract tests.
+        parameters: frozen dataclass with a default for every field.
+        run: the function.
+    """
+
+    id: str
+    version: int
+    place: int
+    title: str
+    question: str
+    needs_jpeg: bool
+    cannot_show: tuple[str, ...]
+    reference: str
+    false_alarm_rate: float
+    parameters: type[Any]
+    run: Callable[[Picture, Any], Outcome]
+
+    def __call__(self, picture: Picture, params: object | None = None) -> Finding:
+        """Ask the question; failures become a finding of status ``failed``, never an exception.
+
+        Raises:
+            UsageError: `params` are not of this analysis.
+        """
+        params = self.parameters() if params is None else params
+        if not isinstance(params, self.parameters):
+            raise UsageError(f"analysis {self.id!r} takes {self.parameters.__name__}, not {type(params).__name__}")
+        if self.needs_jpeg and picture.jpeg is None:
+            why = f"This asks about a JPEG file; this is a {picture.format}."
+            return self._finding(picture, params, Outcome(Status.NOT_APPLICABLE, why))
+        try:
+            outcome = self.run(picture, params)
+        except JpegtraceError as error:
+            return self._failed(picture, params, str(error))
+        except Exception as error:  # one defect must not take the other answers with it
+            return self._failed(picture, params, f"internal error, please report it: {type(error).__name__}: {error}")
+        return self._finding(picture, params, outcome)
+
+    def _failed(self, picture: Picture, params: object, why: str) -> Finding:
+        remark = Remark(Level.NOTICE, why)
+        return self._finding(picture, params, Outcome(Status.FAILED, f"Could not look: {why}", remarks=(remark,)))
+
+    def _finding(self, picture: Picture, params: object, outcome: Outcome) -> Finding:
+        settings: Mapping[str, Any] = asdict(params) if is_dataclass(params) and not isinstance(params, type) else {}
+        return Finding(
+            analysis=self.id,
+            analysis_version=self.version,
+            status=outcome.status,
+            summary=outcome.summary,
+            provenance=Provenance(picture.sha256, __version__, settings),
+            values=outcome.values,
+            probability=outcome.probability,
+            cannot_show=self.cannot_show if outcome.status in (Status.OK, Status.INCONCLUSIVE) else (),
+            remarks=outcome.remarks,
+            maps=outcome.maps,
+        )
+
+
+_REGISTERED: dict[str, Analysis] = {}
+
+
+def analysis(
+    id: str,  # noqa: A002 - the field's name everywhere else
+    *,
+    version: int,
+    place: int,
+    title: str,
+    question: str,
+    parameters: type[P],
+    cannot_show: tuple[str, ...],
+    reference: str,
+    false_alarm_rate: float,
+    needs_jpeg: bool = False,
+) -> Callable[[Callable[[Picture, P], Outcome]], Analysis]:
+    """Register a function as an analysis; see `Analysis` for the arguments.
+
+    Raises:
+        UsageError: the id is taken.
+    """
+
+    def register(function: Callable[[Picture, P], Outcome]) -> Analysis:
+        if id in _REGISTERED:
+            raise UsageError(f"two analyses are called {id!r}")
+        _REGISTERED[id] = Analysis(
+            id=id,
+            version=version,
+            place=place,
+            title=title,
+            question=question,
+            needs_jpeg=needs_jpeg,
+            cannot_show=cannot_show,
+            reference=reference,
+            false_alarm_rate=false_alarm_rate,
+            parameters=parameters,
+            run=function,
+        )
+        return _REGISTERED[id]
+
+    return register
+
+
+@cache
+def all_analyses() -> tuple[Analysis, ...]:
+    """Every analysis, in the order in which a report tells them."""
+    package = importlib.import_module("jpegtrace.analyses")
+    found: list[Analysis] = []
+    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+        if not module.startswith("_"):
+            loaded = importlib.import_module(f"jpegtrace.analyses.{module}")
+            found += [item for item in vars(loaded).values() if isinstance(item, Analysis)]
+    return tuple(sorted(found, key=lambda a: (a.place, a.id)))
+
+
+def find_analysis(name: str) -> Analysis:
+    """The analysis with this id.
+
+    Raises:
+        UsageError: there is none; names the nearest.
+    """
+    known = {a.id: a for a in all_analyses()}
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    raise UsageError(f"there is no analysis called {name!r}; {hint}")

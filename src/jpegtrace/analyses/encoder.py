@@ -1,0 +1,241 @@
+"""Who wrote the file, by its tables; and what else in it disagrees.
+
+Quantization tables are an encoder's handwriting: H. Farid, "Digital image ballistics from JPEG quantization",
+TR2006-583, Dartmouth; E. Kee, M. K. Johnson, H. Farid, "Digital image authentication from JPEG headers", IEEE TIFS
+6(3), 2011 (thumbnails and EXIF beside the tables). The survey behind the names is described in `jpegtrace.tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from jpegtrace.analyses._registry import analysis
+from jpegtrace.errors import InputError
+from jpegtrace.findings import Json, Level, Outcome, Remark, Status
+from jpegtrace.jpeg import JpegStructure
+from jpegtrace.metadata import Exif, JpegMetadata
+from jpegtrace.picture import Picture
+from jpegtrace.tables import Identification, brand_of, identify, known_tables, nearest_quality, program_of
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings of `encoder`.
+
+    Attributes:
+        brand_files: files of a camera brand that the survey must hold before a table it never wrote means anything.
+    """
+
+    brand_files: int = 10
+
+
+@analysis(
+    "encoder",
+    version=1,
+    place=110,
+    title="Who wrote it",
+    question="Which encoder and quality do the tables belong to, and what in the file contradicts what?",
+    parameters=Params,
+    cannot_show=(
+        "that a picture is authentic: tables and metadata can be copied",
+        "the encoder, where many share a table, as all that scale the standard tables do",
+        "an earlier compression",
+    ),
+    reference="Farid 2006 (TR2006-583); Kee, Johnson, Farid, IEEE TIFS 2011",
+    false_alarm_rate=0.02,
+    needs_jpeg=True,
+)
+def encoder(picture: Picture, params: Params) -> Outcome:
+    """Identify the tables and compare every account that the file gives of itself."""
+    jpeg, metadata = picture.jpeg, picture.metadata
+    tables = [] if jpeg is None else list(jpeg.component_tables)
+    if jpeg is None or metadata is None or not tables:
+        return Outcome(Status.INCONCLUSIVE, "The file holds no quantization table that its picture uses.")
+    found = identify(tables)
+    values: dict[str, Json] = _table_values(found) | _program_values(metadata)
+    thumbnail = _thumbnail(metadata.exif)
+    values["thumbnail"] = thumbnail.values if thumbnail else None
+    remarks = [
+        *_claims_against_tables(found, metadata, params),
+        *_handling(jpeg, metadata),
+        *_dimensions(picture, metadata.exif),
+        *_thumbnail_remarks(picture, thumbnail, found, metadata),
+    ]
+    return Outcome(Status.OK, found.sentence(), values, remarks=tuple(remarks))
+
+
+def _table_values(found: Identification) -> dict[str, Json]:
+    chroma = nearest_quality(found.tables[1], "chroma") if len(found.tables) > 1 else None
+    return {
+        "quality": found.quality,
+        "nearest_quality": found.nearest_quality.quality,
+        "nearest_quality_distance": round(found.nearest_quality.distance, 4),
+        "nearest_chroma_quality": None if chroma is None else chroma.quality,
+        "nearest_chroma_quality_distance": None if chroma is None else round(chroma.distance, 4),
+        "family": found.family,
+        "match": found.kind,
+        "files": found.files,
+        "survey_files": found.total,
+        "makers": dict(found.makers),
+        "software": dict(found.software),
+    }
+
+
+def _program_values(metadata: JpegMetadata) -> dict[str, Json]:
+    return {"claimed_brand": _claimed_brand(metadata.exif), "claimed_programs": list(_claimed_programs(metadata))}
+
+
+def _claimed_brand(exif: Exif | None) -> str | None:
+    if exif is None:
+        return None
+    return brand_of(exif.text("make") or "", exif.text("model") or "") or None
+
+
+def _claimed_programs(metadata: JpegMetadata) -> Iterator[str]:
+    """Programs that the file names, once each."""
+    texts = [metadata.exif.text("software") or ""] if metadata.exif else []
+    # The XMP toolkit is part of every file that an Adobe program has touched, so it is left to `_handling`.
+    texts += [tool for tool in metadata.xmp.tools if not tool.startswith("Adobe XMP Core")] if metadata.xmp else []
+    seen: set[str] = set()
+    for text in texts:
+        program = program_of(text) if text else None
+        if program is not None and program.name not in seen:
+            seen.add(program.name)
+            yield program.name
+
+
+@cache
+def _survey_files(name: str) -> int:
+    """Files of the survey that name this brand or program."""
+    return sum(count for known in known_tables() for source, count in known.makers + known.software if source == name)
+
+
+def _claims_against_tables(found: Identification, metadata: JpegMetadata, params: Params) -> Iterator[Remark]:
+    brand, programs = _claimed_brand(metadata.exif), list(_claimed_programs(metadata))
+    if found.kind != "exact" or found.quality is not None:
+        if found.kind == "nearest" and brand and not programs and _survey_files(brand) >= params.brand_files:
+            yield Remark(
+                Level.INFO,
+                f"EXIF names {brand}; these tables are not among the {_survey_files(brand)} files of it in the survey",
+                "cameras have more tables than any survey",
+            )
+        return
+    makers, software = dict(found.makers), dict(found.software)
+    if programs:
+        for program in programs:
+            if program not in software and found.family != program and _survey_files(program) >= params.brand_files:
+                yield Remark(
+                    Level.NOTICE,
+                    f"the file names {program}, the tables are those of {found.family}",
+                    f"{program} is named in {_survey_files(program)} files of the survey, none with these tables",
+                )
+        return
+    if brand is None:
+        return
+    seen = f"{found.files} files of the survey have these tables"
+    if found.family in software or found.exact[0].known.setting:
+        yield Remark(
+            Level.ALARM,
+            f"EXIF says {brand} and names no program, the tables say {found.family}: the file was saved again",
+            f"{seen}; programs named: {', '.join(software) or 'none'}",
+        )
+    elif found.family in makers and brand not in makers and _survey_files(brand) >= params.brand_files:
+        yield Remark(
+            Level.ALARM,
+            f"EXIF says {brand}, the tables are those of {found.family} cameras",
+            f"{seen}, {makers[found.family]} of which name {found.family}; none of {_survey_files(brand)} "
+            f"{brand} files has them",
+        )
+
+
+def _handling(jpeg: JpegStructure, metadata: JpegMetadata) -> Iterator[Remark]:
+    """Traces of programs that a camera's original does not have."""
+    programs = list(_claimed_programs(metadata))
+    if programs:
+        yield Remark(Level.NOTICE, f"saved or edited by {', '.join(programs)}", "EXIF Software or XMP")
+    exif = metadata.exif
+    taken, modified = (exif.text("taken"), exif.text("modified")) if exif else (None, None)
+    if taken and modified and modified > taken:
+        yield Remark(Level.NOTICE, f"modified after it was taken: {modified} against {taken}", "EXIF dates")
+    brand = _claimed_brand(exif)
+    if brand is None or programs:
+        return
+    if next(jpeg.application(13, b"Photoshop 3.0"), None) is not None:
+        yield Remark(Level.NOTICE, f"EXIF says {brand}, but there is a Photoshop resource block", "APP13")
+    if metadata.jfif is not None and jpeg.markers[1].name == "APP0":
+        yield Remark(Level.INFO, f"EXIF says {brand}, but the file begins with JFIF as programs write it", "APP0")
+    if jpeg.frame.kind == "progressive":
+        yield Remark(Level.NOTICE, f"EXIF says {brand}, but the file is progressive; cameras write baseline", "SOF2")
+
+
+def _dimensions(picture: Picture, exif: Exif | None) -> Iterator[Remark]:
+    if exif is None:
+        return
+    width, height = exif.number("pixel_width"), exif.number("pixel_height")
+    if not width or not height or (width, height) == (picture.width, picture.height):
+        return
+    size = f"EXIF says {width} x {height}, the picture has {picture.width} x {picture.height}"
+    orientation = exif.number("orientation") or 1
+    if (height, width) == (picture.width, picture.height):
+        if orientation >= 5:
+            turned = "the picture was turned, but its orientation tag still asks for it"
+            yield Remark(Level.ALARM, turned, f"orientation {orientation}; {size}")
+        else:
+            yield Remark(Level.NOTICE, "the picture was turned after it was taken", size)
+    else:
+        yield Remark(Level.ALARM, "the picture was cropped or resized after EXIF was written", size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thumbnail:
+    picture: Picture | None
+    tables: Identification | None
+    values: dict[str, Json]
+
+
+def _thumbnail(exif: Exif | None) -> _Thumbnail | None:
+    if exif is None or exif.thumbnail is None:
+        return None
+    try:
+        picture = Picture.open(exif.thumbnail, name="thumbnail")
+    except InputError as error:
+        return _Thumbnail(None, None, {"error": error.what})
+    tables = list(picture.jpeg.component_tables) if picture.jpeg else []
+    found = identify(tables) if tables else None
+    return _Thumbnail(
+        picture,
+        found,
+        {
+            "width": picture.width,
+            "height": picture.height,
+            "quality": found.quality if found else None,
+            "family": found.family if found else None,
+            "sentence": found.sentence() if found else None,
+        },
+    )
+
+
+def _thumbnail_remarks(
+    picture: Picture, thumbnail: _Thumbnail | None, found: Identification, metadata: JpegMetadata
+) -> Iterator[Remark]:
+    if thumbnail is None:
+        return
+    if thumbnail.picture is None:
+        yield Remark(Level.NOTICE, "the thumbnail cannot be read", str(thumbnail.values["error"]))
+        return
+    small = thumbnail.picture
+    tables = thumbnail.tables
+    if tables is not None and tables.kind == "exact" and tables.family in dict(tables.software):
+        program = tables.family
+        if program not in (found.family, *_claimed_programs(metadata)):
+            other = f"the thumbnail was written by {program}, the picture by another encoder"
+            yield Remark(Level.NOTICE, other, tables.sentence())
+    # Cameras letterbox thumbnails to 4:3, so only a picture whose thumbnail lies the other way contradicts it.
+    if (small.width - small.height) * (picture.width - picture.height) < 0:
+        yield Remark(
+            Level.ALARM,
+            "the thumbnail lies across the picture: one of them was turned or cropped without the other",
+            f"thumbnail {small.width} x {small.height}, picture {picture.width} x {picture.height}",
+        )

@@ -1,0 +1,206 @@
+"""What the file itself says: format, frame, tables, segments, metadata, and what is broken.
+
+ITU-T T.81 (JPEG), T.871 (JFIF), CIPA DC-008 (EXIF), DC-007 (MPO), ICC.1. Everything here is read, nothing inferred;
+metadata can be written by anyone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace.analyses._registry import analysis
+from jpegtrace.errors import InputError
+from jpegtrace.findings import Json, Level, Outcome, Remark, Status
+from jpegtrace.jpeg import Frame, JpegStructure
+from jpegtrace.metadata import Exif, JpegMetadata
+from jpegtrace.picture import Picture
+
+_SUBSAMPLING = {
+    "1x1-1x1-1x1": "4:4:4",
+    "2x1-1x1-1x1": "4:2:2",
+    "2x2-1x1-1x1": "4:2:0",
+    "1x2-1x1-1x1": "4:4:0",
+    "4x1-1x1-1x1": "4:1:1",
+    "4x2-1x1-1x1": "4:1:0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings of `file-facts`.
+
+    Attributes:
+        decode: decode the whole picture to tell whether it is whole; without it damage in coded data goes unseen.
+    """
+
+    decode: bool = True
+
+
+@analysis(
+    "file-facts",
+    version=1,
+    place=100,
+    title="The file",
+    question="What does the file itself say?",
+    parameters=Params,
+    cannot_show=(
+        "who wrote the metadata: anyone can",
+        "damage that leaves another valid stream of the same length",
+    ),
+    reference="ITU-T T.81, T.871; CIPA DC-007, DC-008",
+    false_alarm_rate=0.0,
+)
+def file_facts(picture: Picture, params: Params) -> Outcome:
+    """State the facts of the file; an alarm means that it breaks the rules of its format."""
+    values: dict[str, Json] = {
+        "format": picture.format.value,
+        "width": picture.width,
+        "height": picture.height,
+        "bytes": len(picture.data),
+    }
+    if picture.jpeg is None or picture.metadata is None:
+        return _raster_facts(picture, params, values)
+    values |= _frame_facts(picture.jpeg, picture.metadata)
+    values |= _metadata_facts(picture.metadata)
+    remarks = _metadata_remarks(picture.metadata)
+    damage, share = picture.jpeg.damage, None
+    if params.decode:
+        damage, share = picture.damage, picture.partial_coefficients.whole_share
+    values["whole_share"] = share
+    values["damage"] = [{"what": d.what, "offset": d.offset} for d in damage]
+    remarks += [Remark(Level.ALARM, d.what, f"at byte {d.offset:,}") for d in damage[:10]]
+    if len(damage) > 10:
+        remarks.append(Remark(Level.ALARM, f"{len(damage) - 10} more departures from the format"))
+    return Outcome(Status.OK, _sentence(picture.jpeg.frame, values, share, len(damage)), values, remarks=tuple(remarks))
+
+
+def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> Outcome:
+    summary = f"{picture.format}, {picture.width} x {picture.height} pixels"
+    remarks: list[Remark] = []
+    if params.decode:
+        try:
+            raster = picture.raster
+        except InputError as error:
+            values["whole_share"] = 0.0
+            remarks.append(Remark(Level.ALARM, error.what, f"at byte {error.offset or 0:,}"))
+            return Outcome(Status.OK, f"{summary}; the pixels cannot be read", values, remarks=tuple(remarks))
+        values |= {
+            "bits": raster.bits,
+            "colour": raster.mode,
+            "alpha": raster.alpha is not None,
+            "frames": raster.frames,
+            "decoder": raster.decoder,
+            "whole_share": 1.0,
+        }
+        summary += f", {raster.bits} bits, {raster.mode}{' with alpha' if raster.alpha is not None else ''}"
+        if raster.note:
+            remarks.append(Remark(Level.INFO, raster.note))
+        if raster.frames > 1:
+            remarks.append(Remark(Level.NOTICE, f"{raster.frames} pictures in the file; the first is read"))
+    return Outcome(Status.OK, f"{summary}.", values, remarks=tuple(remarks))
+
+
+def _frame_facts(jpeg: JpegStructure, metadata: JpegMetadata) -> dict[str, Json]:
+    frame = jpeg.frame
+    return {
+        "frame": frame.kind,
+        "bits": frame.precision,
+        "colour": colour_space(frame, metadata),
+        "sampling": frame.sampling,
+        "subsampling": _SUBSAMPLING.get(frame.sampling, frame.sampling) if len(frame.components) > 1 else None,
+        "scans": len(jpeg.scans),
+        "interleaved": jpeg.interleaved,
+        "restart_interval": jpeg.restart_interval,
+        "optimised_huffman": jpeg.optimised_huffman,
+        "quantization_tables": [table_values(t.table) for t in jpeg.quantization_tables],
+        "component_tables": [None if t is None else t.slot for t in map(jpeg.table_of, range(len(frame.components)))],
+        "table_bits": max((t.bits for t in jpeg.quantization_tables), default=None),
+        "markers": [{"name": m.name, "offset": m.offset, "length": m.length} for m in jpeg.markers],
+    }
+
+
+def _metadata_facts(metadata: JpegMetadata) -> dict[str, Json]:
+    def fields(item: object) -> Json:
+        return None if item is None else _json(asdict(item))  # type: ignore[call-overload]
+
+    return {
+        "jfif": fields(metadata.jfif),
+        "adobe": fields(metadata.adobe),
+        "icc": fields(metadata.icc),
+        "xmp": fields(metadata.xmp),
+        "mpo": fields(metadata.mpo),
+        "trailing": fields(metadata.trailing),
+        "comments": list(metadata.comments),
+        "exif": _exif_facts(metadata.exif),
+    }
+
+
+def _exif_facts(exif: Exif | None) -> Json:
+    if exif is None:
+        return None
+    return {
+        **{name: _json(value) for name, value in exif.tags.items()},
+        "has_gps": exif.has_gps,
+        "thumbnail_bytes": None if exif.thumbnail is None else len(exif.thumbnail),
+        "problems": list(exif.problems),
+    }
+
+
+def _json(value: object) -> Json:
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_json(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def _metadata_remarks(metadata: JpegMetadata) -> list[Remark]:
+    remarks: list[Remark] = []
+    if metadata.exif is not None:
+        remarks += [Remark(Level.NOTICE, f"EXIF: {problem}") for problem in metadata.exif.problems]
+    if metadata.icc is not None and not metadata.icc.whole:
+        remarks.append(Remark(Level.NOTICE, "the ICC profile is not whole", f"{metadata.icc.size:,} bytes"))
+    if metadata.mpo is not None:
+        remarks.append(Remark(Level.INFO, f"{len(metadata.mpo.pictures)} pictures in the file; the first is read"))
+    if (rest := metadata.trailing) is not None:
+        level = Level.INFO if rest.kind == "padding" or metadata.mpo is not None else Level.NOTICE
+        remarks.append(Remark(level, f"{rest.size:,} bytes behind the end: {rest.kind}", f"at byte {rest.offset:,}"))
+    return remarks
+
+
+def colour_space(frame: Frame, metadata: JpegMetadata) -> str:
+    """Colour space by the rules that decoders follow (T.871; Adobe Technical Note 5116)."""
+    count = len(frame.components)
+    transform = None if metadata.adobe is None else metadata.adobe.transform
+    if count == 1:
+        return "grey"
+    if count == 3:
+        ids = bytes(c.id for c in frame.components)
+        if metadata.jfif is None and (transform == 0 or (transform is None and ids == b"RGB")):
+            return "RGB"
+        return "YCbCr"
+    if count == 4:
+        return "YCCK" if transform == 2 else "CMYK"
+    return f"{count} components"
+
+
+def table_values(table: NDArray[np.uint16]) -> list[Json]:
+    """The 64 entries of a quantization table, row-major, as JSON numbers."""
+    return [int(value) for value in table.ravel()]
+
+
+def _sentence(frame: Frame, values: dict[str, Json], share: float | None, damage: int) -> str:
+    chroma = f" {values['subsampling']}" if values["subsampling"] else ""
+    text = f"{frame.kind.capitalize()} JPEG, {frame.width} x {frame.height} pixels, {values['colour']}{chroma}"
+    if share is not None and share < 1:
+        return f"{text}; damaged: {share:.1%} of the blocks can be trusted."
+    if damage:
+        return f"{text}; all blocks can be read, but the file breaks rules of its format."
+    return f"{text}; whole." if share is not None else f"{text}; not decoded."

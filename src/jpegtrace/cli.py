@@ -1,0 +1,274 @@
+"""The command. Results go to stdout, comments to stderr.
+
+Exit codes: 0 done; 1 an input failed (the others are still reported); 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from jpegtrace import __version__
+from jpegtrace.errors import JpegtraceError, UsageError
+from jpegtrace.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from jpegtrace.report import Report
+
+DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
+PIPE_WIDTH = 120
+
+app = typer.Typer(
+    name="jpegtrace",
+    help="Reads the compression history that JPEG leaves in a picture.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_comments = Console(stderr=True)
+
+
+def main() -> NoReturn:
+    """Run the command and leave with its exit code; failures that were foreseen are a sentence, not a traceback."""
+    try:
+        app()
+    except UsageError as error:
+        _comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(WRONG_USAGE)
+    except JpegtraceError as error:
+        _comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        sys.exit(INPUT_FAILED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; closing stderr keeps Python from complaining at exit.
+        sys.stderr.close()
+        sys.exit(INPUT_FAILED)
+    sys.exit(DONE)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"jpegtrace {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="NAME=N", help="Raise a bound that an input met, such as pixels=500000000."),
+]
+
+
+@app.command()
+def inspect(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for a picture on standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per input and line.")] = False,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="ID", help="Ask only this analysis.")] = None,
+    limit: LimitOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
+) -> None:
+    """Say what the files hold: what they state, who wrote them, what contradicts what."""
+    from jpegtrace.inspection import choose_analyses
+
+    limits = _limits(limit)
+    choose_analyses(only)
+    reports: list[Report] = []
+    failed = 0
+    for report in _inspected(paths, only, limits, preview=html is not None, quiet=quiet):
+        failed += report.failed
+        if html is not None:
+            reports.append(report)
+        if as_json:
+            sys.stdout.write(report.to_json(indent=None) + "\n")
+            sys.stdout.flush()
+        elif html is None:
+            from jpegtrace.report.text import render_text
+
+            Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(render_text(report))
+    if html is not None:
+        _write_html(html, reports, quiet=quiet)
+    if failed:
+        raise typer.Exit(INPUT_FAILED)
+
+
+def _inspected(
+    paths: list[str], only: list[str] | None, limits: Limits, *, preview: bool, quiet: bool
+) -> Iterator[Report]:
+    from jpegtrace.inspection import inspect_or_explain, list_pictures
+
+    if "-" in paths:
+        if len(paths) > 1:
+            raise UsageError("standard input (-) is read alone")
+        yield inspect_or_explain(sys.stdin.buffer, only=only, limits=limits, preview=preview, name="<stdin>")
+        return
+    listing = list_pictures(paths)
+    if listing.skipped and not quiet:
+        _comments.print(f"{len(listing.skipped)} files in folders are no pictures and were left out", style="dim")
+    if not listing.files:
+        raise UsageError("there is no picture in what was named")
+    with _progress(len(listing.files), quiet=quiet) as advance:
+        for path in listing.files:
+            yield inspect_or_explain(path, only=only, limits=limits, preview=preview)
+            advance()
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar on stderr for long work; nothing where nobody watches."""
+    if quiet or total < 2 or not _comments.is_terminal:
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_comments, transient=True
+    ) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _write_html(path: Path, reports: list[Report], *, quiet: bool) -> None:
+    from jpegtrace.report.html import render_html
+
+    try:
+        path.write_text(render_html(reports), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+    if not quiet:
+        _comments.print(f"wrote {path}", style="dim", markup=False, highlight=False)
+
+
+def _limits(settings: list[str] | None) -> Limits:
+    changes: dict[str, int] = {}
+    for setting in settings or []:
+        name, _, value = setting.partition("=")
+        if not value.replace("_", "").isdigit():
+            raise UsageError(f"--limit takes NAME=NUMBER, not {setting!r}")
+        changes[name] = int(value)
+    return DEFAULT_LIMITS.raised(**changes)
+
+
+@app.command()
+def analyses(
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the questions that can be asked, for --only."""
+    from jpegtrace.analyses import all_analyses
+
+    found = all_analyses()
+    if as_json:
+        rows = [
+            {
+                "id": a.id,
+                "version": a.version,
+                "title": a.title,
+                "question": a.question,
+                "needs_jpeg": a.needs_jpeg,
+                "cannot_show": a.cannot_show,
+                "reference": a.reference,
+                "false_alarm_rate": a.false_alarm_rate,
+            }
+            for a in found
+        ]
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    width = max(len(a.id) for a in found)
+    for a in found:
+        typer.echo(f"{a.id:{width}}  {a.question}")
+
+
+@app.command()
+def simulate(
+    picture: Annotated[str | None, typer.Argument(help="The picture to begin with, or - for standard input.")] = None,
+    chain: Annotated[str | None, typer.Option("--chain", metavar="STEPS", help="Steps, separated by |.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The result.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option("--truth", metavar="FILE", help="Where the truth goes, as JSON.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of all noise.")] = 0,
+    steps: Annotated[bool, typer.Option("--steps", help="List the steps that a chain may have, and leave.")] = False,
+    limit: LimitOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No comments.")] = False,
+) -> None:
+    """Give a picture a known history, and write down the truth beside it.
+
+    For example: --chain "jpeg:75 | crop:3,5 | jpeg:90"
+    """
+    if steps:
+        _list_steps()
+        return
+    if picture is None or chain is None or output is None:
+        raise UsageError("a simulation needs a picture, --chain and --output; --steps lists what a chain may hold")
+    from jpegtrace.chain import Chain
+    from jpegtrace.chain import simulate as run_chain
+
+    parsed = Chain.parse(chain)
+    pixels, is_jpeg = _pixels(picture, _limits(limit))
+    if is_jpeg and not quiet:
+        _comments.print("the input is a JPEG: what it went through before is not in the truth", style="dim")
+    result = run_chain(pixels, parsed, seed)
+    data = result.data if result.data is not None else _as_png(result.pixels)
+    expected = {".jpg", ".jpeg"} if result.data is not None else {".png"}
+    if output.suffix.lower() not in expected:
+        raise UsageError(f"the result is a {'JPEG' if result.data is not None else 'PNG'}; call it *{min(expected)}")
+    record = json.dumps(result.truth.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    for path, content in ((output, data), (truth or output.with_suffix(".truth.json"), record.encode())):
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        if not quiet:
+            _comments.print(f"wrote {path}", style="dim", markup=False, highlight=False)
+
+
+def _list_steps() -> None:
+    from jpegtrace.chain import step_help
+
+    for step in step_help():
+        typer.echo(f"{step.usage}\n    {step.doc}")
+        for name, allowed, default, doc in step.arguments:
+            typer.echo(f"      {name}: {doc}; {allowed}{f'; by default {default}' if default else ''}")
+
+
+def _pixels(source: str, limits: Limits) -> tuple[NDArray[np.uint8], bool]:
+    """8-bit grey or RGB pixels of a picture, and whether they come from a JPEG."""
+    import numpy as np
+
+    from jpegtrace.picture import Picture
+
+    picture = Picture.open(sys.stdin.buffer if source == "-" else source, limits=limits)
+    raster = picture.raster
+    if raster.bits != 8 or raster.mode == "cmyk":
+        raise UsageError(f"a history begins with 8-bit grey or RGB pixels; this is {raster.bits}-bit {raster.mode}")
+    return raster.pixels.astype(np.uint8, copy=False), picture.jpeg is not None
+
+
+def _as_png(pixels: NDArray[np.uint8]) -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()

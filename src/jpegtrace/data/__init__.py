@@ -1,0 +1,1 @@
+"""Data files that are installed with the package; read through `importlib.resources`."""

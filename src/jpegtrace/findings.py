@@ -1,0 +1,182 @@
+"""What an analysis says: one `Finding`, the same shape for every question.
+
+"Nothing found", "could not look" and "looked and cannot tell" never look alike: `Status` keeps them apart, and
+what was found is kept apart from how sure it is, what it means, and what it cannot show.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace.errors import UsageError
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+class Status(StrEnum):
+    """How an analysis ended."""
+
+    OK = "ok"  # looked and can tell
+    NOT_APPLICABLE = "not_applicable"  # the question does not arise for this input
+    INCONCLUSIVE = "inconclusive"  # looked and cannot tell
+    FAILED = "failed"  # could not look
+
+
+class Level(StrEnum):
+    """Weight of a remark."""
+
+    INFO = "info"
+    NOTICE = "notice"  # unusual, with innocent explanations
+    ALARM = "alarm"  # contradicts something that the file says, or the rules of its format
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing worth saying, with the evidence it rests on."""
+
+    level: Level
+    text: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map:
+    """Values over the picture.
+
+    Attributes:
+        name: what the values are.
+        values: (rows, columns) array; NaN where the analysis abstains.
+        cell: pixels that one value stands for, vertically and horizontally.
+        unit: of the values, for a legend.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    cell: tuple[int, int]
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a finding was made from and by."""
+
+    sha256: str
+    version: str
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an analysis returns; the runner adds who asked and on what.
+
+    Attributes:
+        status: ok, inconclusive or not applicable (failures are raised).
+        summary: what it means, in one sentence.
+        values: what was found, as JSON values.
+        probability: calibrated, of the statement in `summary`; None where none is claimed.
+        remarks: details worth saying.
+        maps: values over the picture.
+    """
+
+    status: Status
+    summary: str
+    values: Mapping[str, Json] = field(default_factory=dict)
+    probability: float | None = None
+    remarks: tuple[Remark, ...] = ()
+    maps: tuple[Map, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer of one analysis on one picture; values can be read as attributes."""
+
+    analysis: str
+    analysis_version: int
+    status: Status
+    summary: str
+    provenance: Provenance
+    values: Mapping[str, Json] = field(default_factory=dict)
+    probability: float | None = None
+    cannot_show: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    maps: tuple[Map, ...] = ()
+
+    @property
+    def alarm(self) -> bool:
+        """Whether something contradicts the file's own account or the rules of its format."""
+        return any(remark.level is Level.ALARM for remark in self.remarks)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called for names that are no field: `report.encoder.quality` reads `values["quality"]`.
+        if not name.startswith("__") and name in self.values:
+            return self.values[name]
+        known = ", ".join(self.values) or "none"
+        raise AttributeError(f"finding {self.analysis!r} has no value {name!r}; it has: {known}")
+
+    def to_dict(self) -> dict[str, Json]:
+        """JSON form; `from_dict` takes it back without loss."""
+        return {
+            "analysis": self.analysis,
+            "analysis_version": self.analysis_version,
+            "status": self.status.value,
+            "alarm": self.alarm,
+            "summary": self.summary,
+            "probability": self.probability,
+            "values": dict(self.values),
+            "remarks": [{"level": r.level.value, "text": r.text, "evidence": r.evidence} for r in self.remarks],
+            "cannot_show": list(self.cannot_show),
+            "maps": [_map_to_dict(m) for m in self.maps],
+            "provenance": {
+                "sha256": self.provenance.sha256,
+                "jpegtrace": self.provenance.version,
+                "parameters": dict(self.provenance.parameters),
+                "weights": dict(self.provenance.weights),
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Finding:
+        """Rebuild a finding from its JSON form.
+
+        Raises:
+            UsageError: the form is not that of a finding.
+        """
+        try:
+            made = data["provenance"]
+            return cls(
+                analysis=data["analysis"],
+                analysis_version=data["analysis_version"],
+                status=Status(data["status"]),
+                summary=data["summary"],
+                provenance=Provenance(made["sha256"], made["jpegtrace"], made["parameters"], made["weights"]),
+                values=data["values"],
+                probability=data["probability"],
+                cannot_show=tuple(data["cannot_show"]),
+                remarks=tuple(Remark(Level(r["level"]), r["text"], r["evidence"]) for r in data["remarks"]),
+                maps=tuple(_map_from_dict(m) for m in data["maps"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise UsageError(f"this is not the JSON form of a finding: {error!r}") from error
+
+
+def _map_to_dict(m: Map) -> dict[str, Json]:
+    values = np.ascontiguousarray(m.values, "<f4")
+    packed = base64.b64encode(zlib.compress(values.tobytes(), 6)).decode("ascii")
+    return {"name": m.name, "shape": list(values.shape), "cell": list(m.cell), "unit": m.unit, "zlib_float32": packed}
+
+
+def _map_from_dict(data: Mapping[str, Any]) -> Map:
+    shape = tuple(int(n) for n in data["shape"])
+    raw = zlib.decompressobj().decompress(base64.b64decode(data["zlib_float32"]), 4 * math.prod(shape))
+    values = np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
+    return Map(data["name"], values, (int(data["cell"][0]), int(data["cell"][1])), data["unit"])

@@ -1,0 +1,161 @@
+"""Ask every question of a picture: `inspect` for one input, `inspect_many` for files, folders and globs."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jpegtrace.analyses import Analysis, all_analyses, find_analysis
+from jpegtrace.errors import InputError, UnknownFormat, UnsupportedFormat, UsageError
+from jpegtrace.limits import DEFAULT_LIMITS, Limits
+from jpegtrace.picture import Picture, Source
+from jpegtrace.raster import Format, sniff
+from jpegtrace.report import Failure, InputFacts, Report
+
+PREVIEW_SIZE = (640, 480)
+
+
+def inspect(
+    source: Source | Picture,
+    *,
+    only: Sequence[str] | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    preview: bool = False,
+    name: str | None = None,
+) -> Report:
+    """Ask every analysis about one picture.
+
+    Args:
+        source: a path, bytes, a binary file object, or an open `Picture`.
+        only: ids of the analyses to ask; by default all.
+        limits: bounds on size and pixels.
+        preview: add a small picture for the HTML report.
+        name: what to call the input; by default its path.
+
+    Raises:
+        InputError: the input cannot be read as a picture.
+        UsageError: an analysis that does not exist.
+    """
+    chosen = choose_analyses(only)
+    picture = source if isinstance(source, Picture) else Picture.open(source, limits=limits, name=name)
+    return Report(
+        input=InputFacts(
+            source=picture.source,
+            sha256=picture.sha256,
+            bytes=len(picture.data),
+            format=picture.format.value,
+            width=picture.width,
+            height=picture.height,
+        ),
+        findings=tuple(analysis(picture) for analysis in chosen),
+        preview=_preview(picture) if preview else None,
+    )
+
+
+def choose_analyses(only: Sequence[str] | None) -> tuple[Analysis, ...]:
+    """The analyses with these ids in the order given; all of them for None.
+
+    Raises:
+        UsageError: an analysis that does not exist.
+    """
+    return all_analyses() if only is None else tuple(find_analysis(name) for name in only)
+
+
+def inspect_or_explain(
+    source: Source, *, only: Sequence[str] | None = None, limits: Limits = DEFAULT_LIMITS,
+    preview: bool = False, name: str | None = None,
+) -> Report:  # fmt: skip
+    """As `inspect`, but an input that cannot be read becomes a report that says why."""
+    try:
+        return inspect(source, only=only, limits=limits, preview=preview, name=name)
+    except InputError as error:
+        return Report(InputFacts(error.source or name or "<input>"), error=Failure.of(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Files found for a list of arguments.
+
+    Attributes:
+        files: pictures of folders, and everything that was named itself, in a stable order.
+        skipped: files in folders that are no pictures.
+    """
+
+    files: tuple[Path, ...]
+    skipped: tuple[Path, ...]
+
+
+def list_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Listing:
+    """Turn files, folders and globs into a list of files; what is in a folder counts by its content.
+
+    A file that is named itself is kept whatever it is, so that it can be reported.
+
+    Raises:
+        UsageError: a glob that matches nothing.
+    """
+    files: dict[Path, None] = {}
+    skipped: list[Path] = []
+    for argument in arguments:
+        path = Path(argument)
+        if path.is_dir():
+            for found in _walk(path):
+                if is_picture(found):
+                    files[found] = None
+                else:
+                    skipped.append(found)
+        elif not path.exists() and any(sign in str(argument) for sign in "*?["):
+            matches = sorted(glob.glob(str(argument), recursive=True))  # noqa: PTH207 - patterns may be absolute
+            if not matches:
+                raise UsageError(f"nothing matches {str(argument)!r}")
+            files.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
+        else:
+            files[path] = None
+    return Listing(tuple(files), tuple(skipped))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the content begins like a picture; a file that cannot be opened counts, so that it is reported."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+        return bool(sniff(head))
+    except UnsupportedFormat:
+        return True
+    except UnknownFormat:
+        return False
+    except OSError:
+        return True
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(root) / name for name in sorted(names) if not name.startswith("."))
+
+
+def _preview(picture: Picture) -> bytes | None:
+    """A small PNG of the picture; None where the pixels cannot be had."""
+    from PIL import Image
+
+    from jpegtrace.raster.pillow import open_image
+
+    try:
+        if picture.format is Format.JPEG:
+            image: Image.Image = open_image(picture.data, picture.format, picture.limits)
+            # A JPEG is decoded at an eighth of its size where that is enough.
+            image.draft("RGB", PREVIEW_SIZE)
+            image = image.convert("RGB")
+        else:
+            raster = picture.raster
+            pixels = raster.pixels if raster.bits == 8 else (raster.pixels >> 8).astype("uint8")
+            image = Image.fromarray(pixels, "CMYK" if raster.mode == "cmyk" else None).convert("RGB")
+    except (InputError, OSError, ValueError, SyntaxError):
+        return None
+    image.thumbnail(PREVIEW_SIZE)
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()

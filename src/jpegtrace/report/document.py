@@ -1,0 +1,128 @@
+"""A `Report`: what all analyses say about one input, or why it could not be read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jpegtrace import __version__
+from jpegtrace.errors import InputError, UsageError
+from jpegtrace.findings import Finding, Json, Status
+
+SCHEMA_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFacts:
+    """Which input a report is about."""
+
+    source: str
+    sha256: str | None = None
+    bytes: int | None = None
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an input could not be read."""
+
+    kind: str
+    message: str
+    offset: int | None = None
+
+    @classmethod
+    def of(cls, error: InputError) -> Failure:
+        """The failure that an error describes."""
+        return cls(type(error).__name__, error.what, error.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Findings on one input; ``report.file_facts`` is the finding of the analysis ``file-facts``.
+
+    Attributes:
+        input: which input.
+        findings: one for each analysis that was asked, in reading order.
+        error: why the input could not be read at all; then there are no findings.
+        preview: a small PNG of the picture for the HTML report, not part of the JSON.
+    """
+
+    input: InputFacts
+    findings: tuple[Finding, ...] = ()
+    error: Failure | None = None
+    preview: bytes | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the input, or an analysis of it, failed."""
+        return self.error is not None or any(f.status is Status.FAILED for f in self.findings)
+
+    @property
+    def alarm(self) -> bool:
+        """Whether any finding raises an alarm."""
+        return any(finding.alarm for finding in self.findings)
+
+    def finding(self, analysis: str) -> Finding:
+        """The finding of one analysis.
+
+        Raises:
+            UsageError: that analysis was not asked.
+        """
+        for found in self.findings:
+            if found.analysis == analysis:
+                return found
+        asked = ", ".join(f.analysis for f in self.findings) or "none"
+        raise UsageError(f"the report has no finding of {analysis!r}; it has: {asked}")
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.finding(name.replace("_", "-"))
+        except UsageError as error:
+            raise AttributeError(str(error)) from None
+
+    def to_dict(self) -> dict[str, Json]:
+        """JSON form, described by the schema that ships (see `jpegtrace.report.schema`)."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "jpegtrace": __version__,
+            "input": {name: getattr(self.input, name) for name in InputFacts.__slots__},
+            "error": None if self.error is None else {name: getattr(self.error, name) for name in Failure.__slots__},
+            "alarm": self.alarm,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Report:
+        """Rebuild a report from its JSON form.
+
+        Raises:
+            UsageError: another major version, or not the form of a report.
+        """
+        version = str(data.get("schema_version"))
+        if version.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+            raise UsageError(f"this report has schema version {version}; {SCHEMA_VERSION} is read")
+        try:
+            error = data["error"]
+            return cls(
+                InputFacts(**data["input"]),
+                tuple(Finding.from_dict(finding) for finding in data["findings"]),
+                None if error is None else Failure(**error),
+            )
+        except (KeyError, TypeError) as reason:
+            raise UsageError(f"this is not the JSON form of a report: {reason!r}") from reason
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The report as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self, path: str | os.PathLike[str]) -> None:
+        """Write the report as one self-contained HTML file."""
+        from jpegtrace.report.html import render_html
+
+        Path(path).write_text(render_html([self]), encoding="utf-8")

@@ -1,0 +1,92 @@
+"""Reports as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from jpegtrace.analyses import find_analysis
+from jpegtrace.findings import Finding, Json, Level, Status
+from jpegtrace.report.document import Report
+
+_STATUS_STYLE = {
+    Status.OK: "green",
+    Status.NOT_APPLICABLE: "dim",
+    Status.INCONCLUSIVE: "yellow",
+    Status.FAILED: "red",
+}
+_LEVEL_STYLE = {Level.INFO: "dim", Level.NOTICE: "yellow", Level.ALARM: "bold red"}
+_LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
+
+
+def render_text(report: Report) -> RenderableType:
+    """One report as a rich renderable."""
+    head = Text(report.input.source, style="bold")
+    if report.error is not None:
+        place = "" if report.error.offset is None else f" (at byte {report.error.offset:,})"
+        return Group(head, Text(f"  {report.error.kind}: {report.error.message}{place}", style="red"), Text())
+    parts: list[RenderableType] = [head]
+    for finding in report.findings:
+        parts += _finding(finding)
+    return Group(*parts, Text())
+
+
+def _finding(finding: Finding) -> Iterator[RenderableType]:
+    title = find_analysis(finding.analysis).title
+    style = "bold red" if finding.alarm else _STATUS_STYLE[finding.status]
+    sure = "" if finding.probability is None else f" [dim](probability {finding.probability:.2f})[/dim]"
+    label = "" if finding.status is Status.OK else f" [{style}]({finding.status.value.replace('_', ' ')})[/{style}]"
+    yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{label}")
+    yield Padding(Text.from_markup(escape(finding.summary) + sure), (0, 0, 0, 4), expand=False)
+    details = list(_details(finding.values))
+    if details:
+        grid = Table.grid(padding=(0, 2))
+        for name, value in details:
+            grid.add_row(Text(name, style="cyan"), Text(value))
+        yield Padding(grid, (0, 0, 0, 4), expand=False)
+    for remark in finding.remarks:
+        style = _LEVEL_STYLE[remark.level]
+        because = f" [dim]({escape(remark.evidence)})[/dim]" if remark.evidence else ""
+        yield Padding(
+            Text.from_markup(f"[{style}]{_LEVEL_SIGN[remark.level]} {escape(remark.text)}[/{style}]{because}"),
+            (0, 0, 0, 4),
+            expand=False,
+        )
+
+
+def _details(values: dict[str, Json] | object) -> Iterator[tuple[str, str]]:
+    """Short values in reading order; long lists are left to JSON and HTML."""
+    if not isinstance(values, dict):
+        return
+    for name, value in values.items():
+        shown = shorten(value)
+        if shown is not None:
+            yield name.replace("_", " "), shown
+
+
+def shorten(value: Json, limit: int = 160) -> str | None:
+    """A value on one line, or None where it says nothing or is too long for one."""
+    if value is None or value in ([], {}, ""):
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, str):
+        text = " ".join(value.split())
+    elif isinstance(value, list):
+        parts = [shorten(item) for item in value if not isinstance(item, (list, dict))]
+        text = ", ".join(part for part in parts if part)
+    else:
+        pairs = [(key, shorten(item)) for key, item in value.items()]
+        text = ", ".join(f"{key.replace('_', ' ')} {item}" for key, item in pairs if item)
+    if not text:
+        return None
+    return text if len(text) <= limit else text[: limit - 1] + "…"
