@@ -57,9 +57,9 @@ class Picture:
         Raises:
             InputError: any subclass; the message names the input and the byte offset.
         """
-        data, found = _read_source(source, limits)
-        label = name or found
+        label = name or _name_of(source)
         try:
+            data = _read_source(source, limits)
             form = sniff(data)
             if form is Format.JPEG:
                 structure = read_structure(data, limits)
@@ -144,37 +144,58 @@ class Picture:
             raise error.named(self.source) from error.__cause__
 
 
-def _read_source(source: Source, limits: Limits) -> tuple[bytes, str]:
+def _name_of(source: Source) -> str:
     if isinstance(source, (bytes, bytearray, memoryview)):
-        limits.check("bytes", len(source))
-        return bytes(source), "<bytes>"
+        return "<bytes>"
     if isinstance(source, (str, os.PathLike)):
-        path = Path(source)
+        path = os.fsdecode(source)
+        return path if path.isprintable() else repr(path)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "<file object>"
+
+
+def _read_source(source: Source, limits: Limits) -> bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        limits.check("bytes", memoryview(source).nbytes)
+        return bytes(source)
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(os.fsdecode(source))
         try:
             if path.is_dir():
-                raise UnreadableInput("this is a folder, not a picture", source=str(path))
+                raise UnreadableInput("this is a folder, not a picture")
             if path.exists() and not path.is_file():
-                raise UnreadableInput("this is a device or a pipe; read it and pass the bytes", source=str(path))
+                raise UnreadableInput("this is a device or a pipe; read it and pass the bytes")
             with path.open("rb") as file:
-                return _read_file(file, limits, str(path)), str(path)
+                limits.check("bytes", os.fstat(file.fileno()).st_size)
+                return _read_file(file, limits)
+        except UnreadableInput:
+            raise
         except OSError as error:
-            if isinstance(error, UnreadableInput):
-                raise
-            raise UnreadableInput(error.strerror or str(error), source=str(path)) from error
+            raise UnreadableInput(error.strerror or str(error)) from error
         except ValueError as error:  # a path with a null byte
-            raise UnreadableInput(str(error), source=repr(str(path))) from error
+            raise UnreadableInput(str(error)) from error
     if callable(getattr(source, "read", None)):
-        name = getattr(source, "name", None)
-        return _read_file(source, limits, str(name)), str(name) if isinstance(name, str) else "<file object>"
+        return _read_file(source, limits)
     raise UsageError(f"a picture is opened from a path, bytes or a binary file object, not {type(source).__name__}")
 
 
-def _read_file(file: BinaryIO, limits: Limits, name: str) -> bytes:
-    try:
-        data = file.read(limits.bytes + 1)
-    except (OSError, ValueError) as error:
-        raise UnreadableInput(str(error), source=name) from error
-    if not isinstance(data, bytes):
-        raise UsageError("the file object gives text; open it in binary mode")
-    limits.check("bytes", len(data))
-    return data
+def _read_file(file: BinaryIO, limits: Limits) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while size <= limits.bytes:
+        # Pipes and sockets give less than they are asked for.
+        try:
+            part = file.read(limits.bytes + 1 - size)
+        except UnicodeDecodeError as error:
+            raise UsageError("the file object gives text; open it in binary mode") from error
+        except (OSError, ValueError) as error:
+            raise UnreadableInput(str(error)) from error
+        if not isinstance(part, bytes):
+            kind = "text" if isinstance(part, str) else type(part).__name__
+            raise UsageError(f"the file object gives {kind}, not bytes; open it in binary mode")
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    limits.check("bytes", size)
+    return b"".join(parts)

@@ -115,7 +115,8 @@ def _survey_files(name: str) -> int:
 def _claims_against_tables(found: Identification, metadata: JpegMetadata, params: Params) -> Iterator[Remark]:
     brand, programs = _claimed_brand(metadata.exif), list(_claimed_programs(metadata))
     if found.kind != "exact" or found.quality is not None:
-        if found.kind == "nearest" and brand and not programs and _survey_files(brand) >= params.brand_files:
+        unseen = found.kind == "nearest" and found.quality is None
+        if unseen and brand and not programs and _survey_files(brand) >= params.brand_files:
             yield Remark(
                 Level.INFO,
                 f"EXIF names {brand}; these tables are not among the {_survey_files(brand)} files of it in the survey",
@@ -137,7 +138,7 @@ def _claims_against_tables(found: Identification, metadata: JpegMetadata, params
     seen = f"{found.files} files of the survey have these tables"
     if found.family in software or found.exact[0].known.setting:
         yield Remark(
-            Level.ALARM,
+            Level.ALARM if found.family in software else Level.NOTICE,
             f"EXIF says {brand} and names no program, the tables say {found.family}: the file was saved again",
             f"{seen}; programs named: {', '.join(software) or 'none'}",
         )

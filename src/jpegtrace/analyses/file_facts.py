@@ -201,6 +201,8 @@ def _sentence(frame: Frame, values: dict[str, Json], share: float | None, damage
     text = f"{frame.kind.capitalize()} JPEG, {frame.width} x {frame.height} pixels, {values['colour']}{chroma}"
     if share is not None and share < 1:
         return f"{text}; damaged: {share:.1%} of the blocks can be trusted."
+    if share is None:
+        return f"{text}; not decoded."
     if damage:
         return f"{text}; all blocks can be read, but the file breaks rules of its format."
-    return f"{text}; whole." if share is not None else f"{text}; not decoded."
+    return f"{text}; whole."

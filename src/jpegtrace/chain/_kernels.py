@@ -169,18 +169,18 @@ def split_colours(pixels: Array, top: int, left: int, rows: int, cols: int, plan
 
 
 @kernel
-def join_colours(luma: Array, blue: Array, red: Array, rows: int, cols: int, pixels: Array) -> None:
+def join_colours(planes: Array, rows: int, cols: int, pixels: Array) -> None:
     """YCbCr to RGB in 16-bit fixed point (jdcolor.c), or a copy where there is one channel."""
     if pixels.shape[2] == 1:
         for y in range(rows):
             for x in range(cols):
-                pixels[y, x, 0] = luma[y, x]
+                pixels[y, x, 0] = planes[0, y, x]
         return
     for y in range(rows):
         for x in range(cols):
-            value = np.int64(luma[y, x])
-            cb = np.int64(blue[y, x]) - 128
-            cr = np.int64(red[y, x]) - 128
+            value = np.int64(planes[0, y, x])
+            cb = np.int64(planes[1, y, x]) - 128
+            cr = np.int64(planes[2, y, x]) - 128
             r = value + ((91881 * cr + 32768) >> 16)
             g = value + ((-22554 * cb - 46802 * cr + 32768) >> 16)
             b = value + ((116130 * cb + 32768) >> 16)
@@ -301,13 +301,13 @@ def encode(
     """
     rows, cols = window[2], window[3]
     split_colours(pixels, window[0], window[1], rows, cols, full)
-    shrink(full[0], rows, cols, 1, 1, 8 * luma.shape[0], 8 * luma.shape[1], small)
-    forward(small, tables[0], luma)
-    if pixels.shape[2] == 3:
-        shrink(full[1], rows, cols, across, down, 8 * blue.shape[0], 8 * blue.shape[1], small)
-        forward(small, tables[1], blue)
-        shrink(full[2], rows, cols, across, down, 8 * red.shape[0], 8 * red.shape[1], small)
-        forward(small, tables[1], red)
+    blocks = (luma, blue, red)
+    # One call in a loop: each call written out would be compiled anew.
+    for channel in range(pixels.shape[2]):
+        target = blocks[channel]
+        h, v = (across, down) if channel > 0 else (1, 1)
+        shrink(full[channel], rows, cols, h, v, 8 * target.shape[0], 8 * target.shape[1], small)
+        forward(small, tables[min(channel, 1)], target)
 
 
 @kernel
@@ -324,16 +324,13 @@ def decode(
     small: Array,
     pixels: Array,
 ) -> None:
-    """Decompress quantized blocks to pixels; arguments as in `encode`, with `full` holding whole blocks of luma."""
-    inverse(luma, tables[0], full[0])
-    if pixels.shape[2] == 3:
-        inverse(blue, tables[1], small)
-        expand(small, across, down, rows, cols, full[1])
-        inverse(red, tables[1], small)
-        expand(small, across, down, rows, cols, full[2])
-        join_colours(full[0], full[1], full[2], rows, cols, pixels)
-    else:
-        join_colours(full[0], full[0], full[0], rows, cols, pixels)
+    """Decompress quantized blocks to pixels; arguments as in `encode`."""
+    blocks = (luma, blue, red)
+    for channel in range(pixels.shape[2]):
+        inverse(blocks[channel], tables[min(channel, 1)], small)
+        h, v = (across, down) if channel > 0 else (1, 1)
+        expand(small, h, v, rows, cols, full[channel])
+    join_colours(full, rows, cols, pixels)
 
 
 @kernel
@@ -376,7 +373,9 @@ def double_range(
     decoded = np.empty((rows, cols, channels), np.uint8)
     final = np.empty(4, np.int64)
     for n in range(start, stop):
+        final[0], final[1] = corners[n, 0], corners[n, 1]
         final[2], final[3] = 8 * luma.shape[1], 8 * luma.shape[2]
+        picture = sources[n]
         if compressed_before[n]:
             window = windows[n]
             across, down = first_factors[0], first_factors[1]
@@ -386,15 +385,14 @@ def double_range(
             first_luma = np.empty((block_rows, block_cols, 8, 8), np.int16)
             first_blue = np.empty((chroma_rows, chroma_cols, 8, 8), np.int16)
             first_red = np.empty((chroma_rows, chroma_cols, 8, 8), np.int16)
-            encode(sources[n], window, first[n], across, down, full, small, first_luma, first_blue, first_red)
+            encode(picture, window, first[n], across, down, full, small, first_luma, first_blue, first_red)
             decode(
                 first_luma, first_blue, first_red, first[n], across, down, window[2], window[3], full, small, decoded
             )
-            final[0], final[1] = corners[n, 0] - window[0], corners[n, 1] - window[1]
-            encode(decoded, final, last[n], last_factors[0], last_factors[1], full, small, luma[n], blue[n], red[n])
-        else:
-            final[0], final[1] = corners[n, 0], corners[n, 1]
-            encode(sources[n], final, last[n], last_factors[0], last_factors[1], full, small, luma[n], blue[n], red[n])
+            final[0] -= window[0]
+            final[1] -= window[1]
+            picture = decoded
+        encode(picture, final, last[n], last_factors[0], last_factors[1], full, small, luma[n], blue[n], red[n])
 
 
 @kernel

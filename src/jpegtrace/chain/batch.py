@@ -4,10 +4,11 @@ Each sample is cut from a source that is larger than the patch. The first compre
 at the source's corner; the result is decoded, cut at `corners`, and the patch is compressed on a grid of its own.
 
 Borders. A protocol compresses a whole picture and cuts afterwards. Luma blocks do not see their neighbours, so they are
-the same either way. Chroma upsampling looks one chroma sample beyond a pixel: with at least 2 pixels between the patch
-and each edge of the source, and a source cut from the picture on a multiple of 16 (32 for 4:1:1), the patch is the same
-as the one cut from the whole picture, bit for bit. The last compression starts at the patch's corner, as it does for
-patches on a 64-pixel raster of the last picture, a multiple of every chroma block.
+the same either way. Chroma upsampling looks one chroma sample beyond a pixel. The patch is the same as one cut from the
+whole picture, bit for bit, when the source was cut from the picture on a multiple of the chroma block (16 pixels, 32
+for 4:1:1) and holds, whole, every chroma block that the patch with 4 more pixels on each side touches; `random_double`
+sees to that. The last compression starts at the patch's corner, as it does for patches on a 64-pixel raster of the last
+picture, a multiple of every chroma block.
 
 Threads rather than `prange`: the kernel releases the lock, every sample is written by exactly one thread and depends on
 nothing else, so the result is the same for any number of threads, and there is no second, slower compilation.
@@ -18,13 +19,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.chain import _kernels
-from jpegtrace.chain.codec import factors
+from jpegtrace.chain.codec import Planes, decompress, factors
 from jpegtrace.chain.filters import luma_of
 from jpegtrace.errors import ChainError
 
@@ -69,6 +71,19 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.luma)
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """Decoded patches, (N, side, side, 3) or (N, side, side) for grey.
+
+        Each patch is decoded alone: its luma is that of the whole picture, its chroma differs in the outermost pixels.
+        """
+        side = 8 * self.luma.shape[1]
+        grey = self.blue.size == 0
+        result = np.empty((len(self), side, side) if grey else (len(self), side, side, 3), np.uint8)
+        for index, blocks in enumerate(zip(self.luma, self.blue, self.red, strict=True)):
+            tables = tuple(self.last_tables[index])
+            result[index] = decompress(Planes(*blocks), tables, self.last_subsampling, side, side)
+        return result
 
 
 def _table_batch(tables: Any, count: int, what: str, *, zeros: bool) -> Tables:
@@ -161,7 +176,7 @@ def double_compress(
     luma = np.empty((count, side, side, 8, 8), np.int16)
     blue, red = np.empty(chroma, np.int16), np.empty(chroma, np.int16)
     arguments = (
-        np.ascontiguousarray(sources.reshape(count, rows, cols, -1)),
+        np.ascontiguousarray(sources.reshape(count, rows, cols, 1 if grey else 3)),
         np.maximum(first_tables, 1).astype(np.int32),
         compressed_before,
         last_tables.astype(np.int32),
@@ -231,7 +246,8 @@ class DoubleDistribution:
             raise ChainError(f"scales must be two positive factors in order, not {self.scales}")
 
 
-MARGIN = 32  # on a multiple of every chroma block, and beyond the reach of the upsampling
+LARGEST_BLOCK = 32  # of chroma, in pixels: 4:1:1
+MARGIN = 8  # beyond the reach of the upsampling
 
 
 def _draw_tables(
@@ -240,18 +256,23 @@ def _draw_tables(
     """Tables (N, 2, 8, 8), the quality where the family has one (else 0), and the family of each sample."""
     from jpegtrace import tables  # loads the tables of cameras and programs: only where they are drawn
 
-    chosen = np.array([families[i] for i in rng.integers(len(families), size=count)])
-    qualities = rng.integers(quality[0], quality[1] + 1, size=count)
-    drawn = np.empty((count, 2, 8, 8), np.uint16)
-    for index, family in enumerate(chosen):
+    @cache
+    def pair(family: str, scale: int) -> Tables:
         if family == "ijg":
-            pair = tuple(tables.ijg_table(int(qualities[index]), channel) for channel in ("luma", "chroma"))
-        elif family == "smooth":
-            pair = (tables.random_smooth_table(rng), tables.random_smooth_table(rng))
+            return np.stack([tables.ijg_table(scale, "luma"), tables.ijg_table(scale, "chroma")])
+        found = tables.named_table(family)
+        return np.stack([found[0], found[min(1, len(found) - 1)]])
+
+    chosen = np.array([families[i] for i in rng.integers(len(families), size=count)], np.str_)
+    scaled = chosen == "ijg"
+    qualities = np.where(scaled, rng.integers(quality[0], quality[1] + 1, size=count), 0)
+    drawn = np.empty((count, 2, 8, 8), np.uint16)
+    for index, family in enumerate(map(str, chosen)):
+        if family == "smooth":
+            drawn[index] = tables.random_smooth_table(rng), tables.random_smooth_table(rng)
         else:
-            pair = tables.named_table(str(family))
-        drawn[index] = np.stack([pair[0], pair[min(1, len(pair) - 1)]])
-    return drawn, np.where(chosen == "ijg", qualities, 0).astype(np.int64), chosen
+            drawn[index] = pair(family, int(qualities[index]))
+    return drawn, qualities, chosen
 
 
 def random_double(
@@ -269,7 +290,7 @@ def random_double(
     `first_family` and `last_family` ("none" where there was no compression).
 
     Args:
-        pictures: uncompressed RGB arrays, each at least `patch + 80` pixels on both sides.
+        pictures: uncompressed RGB arrays; both sides at least `patch + 43`, rounded up to a multiple of 32.
         count: number of samples.
         rng: the only source of chance.
         distribution: defaults to `DoubleDistribution()`.
@@ -280,7 +301,7 @@ def random_double(
         ChainError: a picture is too small or not RGB.
     """
     drawn = distribution or DoubleDistribution()
-    side = patch + 2 * MARGIN + 16
+    side = -(-(patch + MARGIN + LARGEST_BLOCK + 3) // LARGEST_BLOCK) * LARGEST_BLOCK
     for index, picture in enumerate(pictures):
         if picture.ndim != 3 or picture.shape[2] != 3 or min(picture.shape[:2]) < side:
             raise ChainError(f"picture {index} must be RGB and at least {side}x{side}, not {picture.shape}")
@@ -290,13 +311,13 @@ def random_double(
     last, last_quality, last_family = _draw_tables(drawn.last_families, drawn.last_quality, count, rng)
     single = rng.random(count) < drawn.single
     first[single] = 0
-    corners = MARGIN + rng.integers(0, 16, size=(count, 2))
+    corners = MARGIN + rng.integers(0, LARGEST_BLOCK, size=(count, 2))
     corners[rng.random(count) < drawn.aligned] &= ~7
     chosen = rng.integers(len(pictures), size=count)
     first_subsampling, last_subsampling = drawn.subsamplings[rng.integers(len(drawn.subsamplings))]
-    sources = np.stack([_piece(pictures[i], side, drawn.scales, rng) for i in chosen]) if count else None
-    if sources is None:
-        sources = np.empty((0, side, side, 3), np.uint8)
+    sources = np.empty((count, side, side, 3), np.uint8)
+    for index, source in enumerate(chosen):
+        sources[index] = _piece(pictures[source], side, drawn.scales, rng)
     if drawn.grey:
         sources = luma_of(sources)
     return double_compress(

@@ -37,6 +37,7 @@ from numpy.typing import NDArray
 
 from jpegtrace.chain.filters import luma_of, to_image
 from jpegtrace.errors import ChainError, MissingExtra
+from jpegtrace.tables import from_zigzag
 
 Pixels = NDArray[np.uint8]
 Table = NDArray[np.uint16]
@@ -211,16 +212,6 @@ def _check_written(encoder: Encoder, wanted: Settings, written: Written) -> None
 # --- reading headers back -----------------------------------------------------------------------------------------
 
 
-def _zigzag() -> NDArray[np.int64]:
-    """Row-major index of each zigzag position (T.81, figure A.6)."""
-    rows, cols = np.divmod(np.arange(64), 8)
-    diagonal = rows + cols
-    return np.lexsort((np.where(diagonal % 2, rows, cols), diagonal))
-
-
-ZIGZAG = _zigzag()
-
-
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """Marker, first and last-plus-one byte of each segment's content; entropy-coded data is skipped."""
     at = 2
@@ -271,9 +262,7 @@ def _tables(content: bytes) -> Iterator[tuple[int, Table]]:
         wide, slot = content[at] >> 4, content[at] & 15
         size = 128 if wide else 64
         values = np.frombuffer(content[at + 1 : at + 1 + size], ">u2" if wide else np.uint8)
-        table = np.empty(64, np.uint16)
-        table[ZIGZAG] = values
-        yield slot, table.reshape(8, 8)
+        yield slot, from_zigzag(values.astype(np.uint16))
         at += 1 + size
 
 
@@ -324,6 +313,16 @@ for _name, _doc, _quality in (
 # --- jpeglib ------------------------------------------------------------------------------------------------------
 
 _JPEGLIB_LOCK = threading.Lock()
+
+
+def _fresh_lock() -> None:
+    """A process that is forked while another thread holds the lock would wait for it forever."""
+    global _JPEGLIB_LOCK
+    _JPEGLIB_LOCK = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh_lock)
 
 
 def _jpeglib() -> ModuleType:

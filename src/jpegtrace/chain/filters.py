@@ -72,7 +72,7 @@ def colour_roundtrip(pixels: Pixels) -> Pixels:
 def resize(pixels: Pixels, rows: int, cols: int, method: str, antialias: bool) -> Pixels:
     """Resize with Pillow's filters, or point-sampled at half-pixel centres as OpenCV does (`antialias=False`)."""
     if antialias:
-        return np.asarray(to_image(pixels).resize((cols, rows), RESAMPLING[method]))
+        return np.array(to_image(pixels).resize((cols, rows), RESAMPLING[method]))
     if method == "nearest":
         down = np.minimum(np.arange(rows) * (pixels.shape[0] / rows), pixels.shape[0] - 1).astype(np.int64)
         right = np.minimum(np.arange(cols) * (pixels.shape[1] / cols), pixels.shape[1] - 1).astype(np.int64)
@@ -185,7 +185,7 @@ def gamma(pixels: Pixels, exponent: float) -> Pixels:
 
 def sharpen(pixels: Pixels, radius: float, percent: int) -> Pixels:
     """Pillow's unsharp mask with threshold 0."""
-    return np.asarray(to_image(pixels).filter(ImageFilter.UnsharpMask(radius, percent, 0)))
+    return np.array(to_image(pixels).filter(ImageFilter.UnsharpMask(radius, percent, 0)))
 
 
 def ellipse(rows: int, cols: int, x: int, y: int, width: int, height: int) -> NDArray[np.bool_]:

@@ -215,9 +215,12 @@ def _quoted(text: str) -> str:
 
 
 def _unquoted(text: str) -> str:
-    if text.startswith('"'):
-        return text[1:-1].replace('""', '"')
-    return text
+    if not text.startswith('"'):
+        return text
+    inner = text[1:-1]
+    if len(text) < 2 or not text.endswith('"') or '"' in inner.replace('""', ""):
+        raise ValueError("is not one text in double quotes")
+    return inner.replace('""', '"')
 
 
 def _did_you_mean(text: str, words: Sequence[str]) -> str:

@@ -203,7 +203,7 @@ def _as_pixels(picture: Any) -> Pixels:
     colour = array.ndim == 3 and array.shape[2] == 3
     if array.dtype != np.uint8 or not (array.ndim == 2 or colour) or array.size == 0:
         raise ChainError(f"a picture must be uint8 (rows, columns[, 3]), not {array.dtype} {array.shape}")
-    return np.ascontiguousarray(array)
+    return np.array(array, order="C")  # a copy: the result must not share memory with the input
 
 
 def _size(pixels: NDArray[Any]) -> tuple[int, int]:

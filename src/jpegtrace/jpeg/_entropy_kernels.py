@@ -13,6 +13,9 @@ from jpegtrace._jit import kernel
 
 # Why a restart segment stopped; index into `decode.REASONS`.
 OK, BAD_CODE, RAN_OUT, PAST_END_OF_BLOCK, OUT_OF_RANGE, LEFT_OVER = range(6)
+# What cannot be trusted of a block: bits of `suspect`.
+SUSPECT_DC, SUSPECT_AC = 1, 2
+
 
 @kernel
 def _refill(data: NDArray[np.uint8], end: int, pos: int, acc: int, bits: int) -> tuple[int, int, int]:
@@ -54,7 +57,7 @@ def decode_sequential(
     tables: NDArray[np.int64],
     natural: NDArray[np.int64],
     blocks: NDArray[np.int16],
-    suspect: NDArray[np.bool_],
+    suspect: NDArray[np.uint8],
     outcome: NDArray[np.int64],
 ) -> None:
     """Decode one sequential scan into `blocks`.
@@ -70,7 +73,7 @@ def decode_sequential(
         tables: (components, 2): row of `lookup` for DC and AC.
         natural: zigzag index to row-major index.
         blocks: (n, 64) coefficients, written.
-        suspect: (n,) set where a block cannot be trusted.
+        suspect: (n,) `SUSPECT_DC` and `SUSPECT_AC` set where a block cannot be trusted.
         outcome: (segments, 3): reason, MCU and byte where each segment stopped, written.
     """
     previous = np.zeros(geometry.shape[0], np.int64)
@@ -130,8 +133,8 @@ def decode_sequential(
                 reason = RAN_OUT
             if reason == OK:
                 mcu += 1
-        _close_segment(data, s, reason, mcu, end, pos, bits, truncated and s == segments.shape[0] - 1,
-                       segments, mcus_per_row, layout, geometry, suspect, outcome)  # fmt: skip
+        _close_segment(data, s, reason, mcu, stop, end, pos, bits, truncated and s == segments.shape[0] - 1,
+                       segments, mcus_per_row, layout, geometry, suspect, SUSPECT_DC | SUSPECT_AC, outcome)  # fmt: skip
 
 
 @kernel
@@ -151,6 +154,7 @@ def _close_segment(
     s: int,
     reason: int,
     mcu: int,
+    sure: int,
     end: int,
     pos: int,
     bits: int,
@@ -159,13 +163,14 @@ def _close_segment(
     mcus_per_row: int,
     layout: NDArray[np.int64],
     geometry: NDArray[np.int64],
-    suspect: NDArray[np.bool_],
+    suspect: NDArray[np.uint8],
+    flag: int,
     outcome: NDArray[np.int64],
 ) -> None:
-    """Record how a segment ended and mark the blocks that cannot be trusted.
+    """Record how a segment ended and mark with `flag` the blocks that cannot be trusted.
 
     Where the input simply ends, what came before is good. In every other failure the damage may lie anywhere
-    before the place where it shows, so the whole segment is suspect.
+    before the place where it shows, so the whole segment is suspect. From MCU `sure` on it is suspect in any case.
     """
     used = pos - bits // 8
     if reason == OK and not _is_padding(data, used, end):
@@ -173,11 +178,12 @@ def _close_segment(
     outcome[s, 0] = reason
     outcome[s, 1] = mcu
     outcome[s, 2] = min(used, end)
+    begin = sure
     if reason != OK:
-        begin = mcu if truncated and reason == RAN_OUT else segments[s, 2]
-        for bad in range(begin, segments[s, 3]):
-            for k in range(layout.shape[0]):
-                suspect[_block_index(bad, k, mcus_per_row, layout, geometry)] = True
+        begin = min(begin, mcu if truncated and reason == RAN_OUT else segments[s, 2])
+    for bad in range(begin, segments[s, 3]):
+        for k in range(layout.shape[0]):
+            suspect[_block_index(bad, k, mcus_per_row, layout, geometry)] |= flag
 
 
 @kernel
@@ -192,7 +198,7 @@ def decode_progressive(
     tables: NDArray[np.int64],
     natural: NDArray[np.int64],
     blocks: NDArray[np.int16],
-    suspect: NDArray[np.bool_],
+    suspect: NDArray[np.uint8],
     outcome: NDArray[np.int64],
     band: NDArray[np.int64],
 ) -> None:
@@ -202,6 +208,7 @@ def decode_progressive(
     approximation bits, high and low.
     """
     begin, last, high, low = band[0], band[1], band[2], band[3]
+    flag = SUSPECT_DC if begin == 0 else SUSPECT_AC
     previous = np.zeros(geometry.shape[0], np.int64)
     for s in range(segments.shape[0]):
         start, end, first, stop = segments[s, 0], segments[s, 1], segments[s, 2], segments[s, 3]
@@ -209,11 +216,12 @@ def decode_progressive(
         previous[:] = 0
         run_of_ends = np.int64(0)
         reason = OK
-        mcu = first
+        mcu, sure = first, stop
         while mcu < stop and reason == OK:
             for k in range(layout.shape[0]):
                 comp = layout[k, 0]
-                block = blocks[_block_index(mcu, k, mcus_per_row, layout, geometry)]
+                where = _block_index(mcu, k, mcus_per_row, layout, geometry)
+                block = blocks[where]
                 if begin == 0 and high == 0:
                     pos, acc, bits, reason = _dc_first(
                         data, end, pos, acc, bits, lookup[tables[comp, 0]], low, comp, previous, block
@@ -238,6 +246,9 @@ def decode_progressive(
                         block,
                     )
                 else:
+                    # How many bits refine a block depends on what it held: behind a wrong one the stream is lost.
+                    if suspect[where] & SUSPECT_AC:
+                        sure = min(sure, mcu)
                     pos, acc, bits, run_of_ends, reason = _ac_refine(
                         data,
                         end,
@@ -260,8 +271,8 @@ def decode_progressive(
                 mcu += 1
         if reason == OK and run_of_ends > 0:
             reason = PAST_END_OF_BLOCK
-        _close_segment(data, s, reason, mcu, end, pos, bits, truncated and s == segments.shape[0] - 1,
-                       segments, mcus_per_row, layout, geometry, suspect, outcome)  # fmt: skip
+        _close_segment(data, s, reason, mcu, sure, end, pos, bits, truncated and s == segments.shape[0] - 1,
+                       segments, mcus_per_row, layout, geometry, suspect, flag, outcome)  # fmt: skip
 
 
 @kernel

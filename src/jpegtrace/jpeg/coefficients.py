@@ -27,6 +27,10 @@ REASONS = (
     "data left over behind the last block",
 )
 
+SUSPECT = kernels.SUSPECT_DC | kernels.SUSPECT_AC
+# More departures than this from the order of restart markers, and nothing behind the first is placed.
+MAX_DISORDER = 1000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComponentCoefficients:
@@ -79,7 +83,7 @@ def read_coefficients(data: bytes, structure: JpegStructure) -> Coefficients:
             damage.append(
                 Damage(f"component {index}: {missing} of 64 coefficients were never sent in full", structure.end)
             )
-            store.suspect[store.slice_of(index)] = True
+            store.suspect[store.slice_of(index)] = SUSPECT
     return Coefficients(
         tuple(store.component(index, structure) for index in range(len(frame.components))), tuple(damage)
     )
@@ -93,7 +97,7 @@ class _BlockStore:
     geometry: NDArray[np.int64]  # (components, 2): first block, blocks per row
     rows: tuple[int, ...]
     blocks: NDArray[np.int16]
-    suspect: NDArray[np.bool_]
+    suspect: NDArray[np.uint8]  # 0: trustworthy
 
     @classmethod
     def empty(cls, frame: Frame) -> _BlockStore:
@@ -105,7 +109,7 @@ class _BlockStore:
             rows.append(mcu_rows * component.v)
             total += rows[-1] * mcu_cols * component.h
         # np.zeros takes memory only where it is written, so a tiny file that claims a huge picture stays cheap.
-        return cls(frame, geometry, tuple(rows), np.zeros((total, 64), np.int16), np.zeros(total, np.bool_))
+        return cls(frame, geometry, tuple(rows), np.zeros((total, 64), np.int16), np.zeros(total, np.uint8))
 
     def slice_of(self, index: int) -> slice:
         first, per_row = (int(v) for v in self.geometry[index])
@@ -116,7 +120,7 @@ class _BlockStore:
         per_row = int(self.geometry[index, 1])
         part = self.slice_of(index)
         blocks = self.blocks[part].reshape(self.rows[index], per_row, 8, 8)[:rows, :cols]
-        whole = ~self.suspect[part].reshape(self.rows[index], per_row)[:rows, :cols]
+        whole = (self.suspect[part] == 0).reshape(self.rows[index], per_row)[:rows, :cols]
         blocks.flags.writeable = False
         whole.flags.writeable = False
         table = structure.table_of(index)
@@ -139,16 +143,20 @@ def _decode_scan(
     except CorruptInput as error:
         damage.append(Damage(f"scan skipped: {error.what}", scan.offset))
         for index in scan.components:
-            store.suspect[store.slice_of(index)] = True
+            store.suspect[store.slice_of(index)] = SUSPECT
         return
     segments = _restart_segments(scan, mcus, damage)
     clean, dropped = _destuff(np.frombuffer(data, np.uint8)[scan.data_start : scan.data_end], scan)
     bounds = segments.copy()
     bounds[:, :2] -= scan.data_start
     bounds[:, :2] -= np.searchsorted(dropped, bounds[:, :2])
+    # Good blocks lie before the end of a file that ends too early, unless it ends in a segment that was left out.
+    truncated = scan.cut_off and len(segments) > 0 and int(segments[-1, 1]) == scan.data_end
+    if truncated:
+        bounds[-1, 1] = _end_of_content(clean, int(bounds[-1, 0]), int(bounds[-1, 1]))
     outcome = np.zeros((len(bounds), 3), np.int64)
     arguments = (
-        clean, bounds, scan.cut_off, mcus_per_row, layout, store.geometry, lookup, tables,
+        clean, bounds, truncated, mcus_per_row, layout, store.geometry, lookup, tables,
         ZIGZAG, store.blocks, store.suspect, outcome,
     )  # fmt: skip
     if frame.kind == "progressive":
@@ -207,24 +215,77 @@ def _scan_tables(frame: Frame, scan: Scan) -> tuple[NDArray[np.uint16], NDArray[
 
 
 def _restart_segments(scan: Scan, mcus: int, damage: list[Damage]) -> NDArray[np.int64]:
-    """Byte range (in the file) and MCU range of each restart segment: (n, 4).
-
-    Restart markers count 0 to 7; where the count jumps, the segments in between are missing (T.81, E.1.4).
-    """
+    """Byte range (in the file) and MCU range of each restart segment whose place is certain: (n, 4)."""
     starts = np.concatenate(([scan.data_start], scan.restarts + 2))
     ends = np.concatenate((scan.restarts, [scan.data_end]))
     interval = scan.restart_interval or mcus
-    jumps = np.diff(scan.restart_numbers, prepend=-1) - 1
-    jumps %= 8
-    for i in np.flatnonzero(jumps)[:100]:
-        due = (scan.restart_numbers[i] - jumps[i]) % 8
-        damage.append(Damage(f"restart marker {scan.restart_numbers[i]} where {due} was due", int(scan.restarts[i])))
-    index = np.concatenate(([0], np.cumsum(1 + jumps)))
-    begin, stop = index * interval, np.minimum((index + 1) * interval, mcus)
-    kept = begin < mcus
-    if not kept.all():
-        damage.append(Damage(f"{int((~kept).sum())} restart segments too many", int(starts[~kept][0])))
-    return np.ascontiguousarray(np.stack([starts, ends, begin, stop], axis=1)[kept], np.int64)
+    places = _places(scan, -(-mcus // interval), starts, damage)
+    kept = places >= 0
+    begin = places * interval
+    segments = np.stack([starts, ends, begin, np.minimum(begin + interval, mcus)], axis=1)
+    return np.ascontiguousarray(segments[kept], np.int64)
+
+
+def _places(scan: Scan, expected: int, starts: NDArray[np.int64], damage: list[Damage]) -> NDArray[np.int64]:
+    """Which restart segment of the picture each one of the file is; -1 where that is uncertain.
+
+    Restart markers count 0 to 7 and around (T.81, E.1.4). Numbers that fall out of step tell lost, repeated,
+    exchanged and misnumbered segments apart, and a reading is believed only if it ends where the picture ends.
+    """
+    numbers = scan.restart_numbers
+    count = len(starts)
+    places = np.arange(count)
+    lag = (numbers - np.arange(count - 1)) % 8  # constant as long as the markers count on
+    runs = np.flatnonzero(np.diff(lag, prepend=0))
+    for i in runs[:100]:
+        due = (numbers[i - 1] + 1) % 8 if i else 0
+        damage.append(Damage(f"restart marker {numbers[i]} where {due} was due", int(scan.restarts[i])))
+    shift = 0
+    certain = len(runs) <= MAX_DISORDER
+    for j, i in enumerate(runs if certain else ()):
+        run, following = int(lag[i]), int(lag[runs[j + 1]]) if j + 1 < len(runs) else -1
+        end = int(runs[j + 1]) if j + 1 < len(runs) else count - 1
+        length, drop = end - int(i), False
+        if run == (shift - 1) % 8:
+            # The number came before: a repeated segment. Seven lost ones look alike until the end is known.
+            drop, certain = True, certain and not scan.cut_off
+            shift -= 1
+        elif length == 1 and following == shift % 8:
+            drop = True  # misnumbered: the count goes on as if it had the right one
+        elif length == 1 and following == (shift - 1) % 8:
+            drop = True  # put in between: the number that was due comes next
+            shift -= 1
+        else:
+            shift += (run - shift) % 8  # so many segments are lost
+        places[i + 1 : end + 1] = np.arange(i + 1, end + 1) + shift
+        if drop:
+            places[i + 1] = -1
+    last = count - 1 + shift
+    if len(runs) and not (certain and (scan.cut_off or last == expected - 1)):
+        places[runs[0] + 1 :] = -1
+        damage.append(Damage("restart segments from here on cannot be placed", int(scan.restarts[runs[0]])))
+    elif not scan.cut_off and last != expected - 1 and (last - expected + 1) % 8 == 0:
+        places[:] = -1
+        damage.append(
+            Damage(
+                f"{count:,} restart segments where {expected:,} were due; which are right is unknown", int(starts[0])
+            )
+        )
+    beyond = places >= expected
+    if beyond.any():
+        damage.append(Damage(f"{int(beyond.sum())} restart segments too many", int(starts[beyond][0])))
+        places[beyond] = -1
+    return places
+
+
+def _end_of_content(data: NDArray[np.uint8], begin: int, end: int) -> int:
+    """Where the data of a file that ends too early really end: recovered files are filled up with one byte."""
+    if end <= begin:
+        return end
+    fill = data[end - 1]
+    others = np.flatnonzero(data[begin:end] != fill)
+    content = begin + int(others[-1]) + 1 if len(others) else begin
+    return content if fill == 0 or end - content >= 16 else end
 
 
 def _destuff(stuffed: NDArray[np.uint8], scan: Scan) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -256,4 +317,4 @@ def _mark_missing(
     for comp, dy, dx, v, h in layout:
         first, per_row = store.geometry[comp]
         rows, cols = missing // mcus_per_row * v + dy, missing % mcus_per_row * h + dx
-        store.suspect[first + rows * per_row + cols] = True
+        store.suspect[first + rows * per_row + cols] = SUSPECT

@@ -236,10 +236,16 @@ class _Reader:
     coded_blocks: int = 0
 
     def __post_init__(self) -> None:
-        # Positions of all bytes 255 are found once: thousands of scans must not mean thousands of passes.
+        # Whatever looks like a marker is found once: thousands of scans must not mean thousands of passes.
         array = np.frombuffer(self.data, np.uint8)
-        self._ff = np.flatnonzero(array[:-1] == 0xFF)
-        self._after_ff = array[self._ff + 1]
+        found = np.flatnonzero(array[:-1] == 0xFF)
+        codes = array[found + 1]
+        is_marker = (codes != 0x00) & (codes != 0xFF)
+        found, codes = found[is_marker], codes[is_marker]
+        is_restart = (codes >= 0xD0) & (codes <= 0xD7)
+        self._all_markers = found
+        self._restarts, self._restart_codes = found[is_restart], codes[is_restart]
+        self._others = found[~is_restart]
 
     def read(self) -> JpegStructure:
         data = self.data
@@ -293,12 +299,8 @@ class _Reader:
 
     def _next_marker(self, pos: int) -> int | None:
         """Offset of the next FF that a marker code follows; fill bytes before it are skipped."""
-        i = int(np.searchsorted(self._ff, pos))
-        while i < len(self._ff):
-            if self._after_ff[i] not in (0x00, 0xFF):
-                return int(self._ff[i])
-            i += 1
-        return None
+        i = int(np.searchsorted(self._all_markers, pos))
+        return int(self._all_markers[i]) if i < len(self._all_markers) else None
 
     def _mark(self, code: int, offset: int, length: int) -> None:
         self.limits.check("markers", len(self.markers) + 1, offset=offset)
@@ -348,6 +350,7 @@ class _Reader:
             table.flags.writeable = False
             found = QuantizationTable(slot, 8 * (precision + 1), table.reshape(8, 8), start + pos)
             self.quantization[slot] = found
+            self.limits.check("markers", len(self.quantization_tables) + 1, offset=start + pos)
             self.quantization_tables.append(found)
             pos += 1 + size
 
@@ -365,6 +368,7 @@ class _Reader:
             symbols = payload[pos + 17 : pos + 17 + total]
             table = HuffmanTable(name, slot, tuple(counts), symbols, start + pos)
             self.huffman[name, slot] = table
+            self.limits.check("markers", len(self.huffman_tables) + 1, offset=start + pos)
             self.huffman_tables.append(table)
             pos += 17 + total
 
@@ -400,13 +404,10 @@ class _Reader:
         if self.frame is None:
             raise CorruptInput("a scan comes before the frame header", offset=start)
         self.limits.check("scans", len(self.scans) + 1, offset=start)
-        lo = int(np.searchsorted(self._ff, data_start))
-        codes = self._after_ff[lo:]
-        is_restart = (codes >= 0xD0) & (codes <= 0xD7)
-        stops = np.flatnonzero((codes != 0) & (codes != 0xFF) & ~is_restart)
-        cut_off = len(stops) == 0
-        hi = len(codes) if cut_off else int(stops[0])
-        data_end = len(self.data) if cut_off else int(self._ff[lo + hi])
+        stop = int(np.searchsorted(self._others, data_start))
+        cut_off = stop == len(self._others)
+        data_end = len(self.data) if cut_off else int(self._others[stop])
+        lo, hi = (int(i) for i in np.searchsorted(self._restarts, (data_start, data_end)))
         # Whatever the header turns out to be, reading goes on behind the data.
         try:
             header = self._read_scan_header(payload, start)
@@ -430,8 +431,8 @@ class _Reader:
                 low=low,
                 data_start=data_start,
                 data_end=data_end,
-                restarts=self._ff[lo : lo + hi][is_restart[:hi]],
-                restart_numbers=codes[:hi][is_restart[:hi]].astype(np.int64) - 0xD0,
+                restarts=self._restarts[lo:hi],
+                restart_numbers=self._restart_codes[lo:hi].astype(np.int64) - 0xD0,
                 restart_interval=self.restart_interval,
                 huffman=dict(self.huffman),
                 quantization=dict(self.quantization),

@@ -105,6 +105,9 @@ class _Reader:
         start, length = tags.get(_THUMBNAIL_OFFSET), tags.get(_THUMBNAIL_LENGTH)
         if not isinstance(start, int) or not isinstance(length, int) or length == 0:
             return None
+        if start < 0 or length < 0:
+            self._problem("the thumbnail has a negative offset or length", directory)
+            return None
         data = self.tiff[start : start + length]
         if len(data) < length:
             self._problem(f"the thumbnail of {length:,} bytes reaches beyond the EXIF data", start)

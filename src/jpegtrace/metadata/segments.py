@@ -200,7 +200,7 @@ def _trailing(data: bytes, end: int) -> Trailing | None:
     body = head.lstrip(b"\0\xff")
     if not rest.strip(b"\0\xff"):
         kind = "padding"
-    elif body[4:8] == b"ftyp":
+    elif b"ftyp" in body[:8]:  # the zeros of the box length before it may be stripped
         kind = "MP4 video"
     else:
         # The first signature counts: a trailer may begin with a maker's block of its own.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from typing import Any
 
 import numpy as np
@@ -23,10 +21,11 @@ from PIL import (
 )
 from PIL import __version__ as pillow_version
 
-from jpegtrace.errors import CorruptInput, InputError, LimitExceeded
+from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.limits import Limits
 from jpegtrace.raster.formats import Format
 from jpegtrace.raster.raster import Raster, from_channels
+from jpegtrace.raster.tiff16 import ORIENTATION_NOTE, count_pictures, orientation, upright
 
 # The plugin is called by name: Image.open would guess again, and would apply a limit of its own.
 _PLUGINS: dict[Format, type[ImageFile.ImageFile]] = {
@@ -38,11 +37,9 @@ _PLUGINS: dict[Format, type[ImageFile.ImageFile]] = {
     Format.GIF: GifImagePlugin.GifImageFile,
     Format.PNM: PpmImagePlugin.PpmImageFile,
 }
-# Everything that Pillow's plugins are known to raise on bad input.
-_FAILURES = (
-    OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, AttributeError, OverflowError,
-    AssertionError, RuntimeError, MemoryError, struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
+
+# Blocks of a GIF that are walked through to count its pictures.
+MAX_GIF_BLOCKS = 5_000_000
 
 
 def open_image(data: bytes, form: Format, limits: Limits) -> ImageFile.ImageFile:
@@ -52,6 +49,12 @@ def open_image(data: bytes, form: Format, limits: Limits) -> ImageFile.ImageFile
         CorruptInput: Pillow refuses the content.
         LimitExceeded: too many pixels.
     """
+    if form is Format.WEBP:
+        # Opening one already takes memory for its pixels.
+        width, height = _webp_size(data)
+        limits.check("pixels", width * height, offset=12)
+    if form is Format.TIFF:
+        data = upright(data, limits)
     image = _guarded(lambda: _PLUGINS[form](io.BytesIO(data)), form)
     if not isinstance(image, ImageFile.ImageFile):
         raise CorruptInput(f"the {form} cannot be opened")
@@ -69,7 +72,7 @@ def read_with_pillow(data: bytes, form: Format, limits: Limits) -> Raster:
         CorruptInput: Pillow refuses the content, or it is cut off.
     """
     image = open_image(data, form, limits)
-    raster = _guarded(lambda: _decode(image, form), form)
+    raster = _guarded(lambda: _decode(image, data, form, limits), form)
     if not isinstance(raster, Raster):
         raise CorruptInput(f"the {form} cannot be decoded")
     return raster
@@ -82,9 +85,16 @@ def decoder_name(form: Format) -> str:
     return f"Pillow {pillow_version}"
 
 
-def _decode(image: ImageFile.ImageFile, form: Format) -> Raster:
+def _decode(image: ImageFile.ImageFile, data: bytes, form: Format, limits: Limits) -> Raster:
     note = None
-    frames = getattr(image, "n_frames", 1)
+    if form is Format.TIFF:
+        frames = count_pictures(data)
+        if turned := orientation(data, limits):
+            note = ORIENTATION_NOTE.format(turned)
+    elif form is Format.GIF:
+        frames = _count_gif_pictures(data)
+    else:
+        frames = getattr(image, "n_frames", 1)
     image.load()
     decoded: Image.Image = image
     mode = decoded.mode
@@ -97,12 +107,12 @@ def _decode(image: ImageFile.ImageFile, form: Format) -> Raster:
     elif mode == "1":
         decoded = decoded.convert("L")
     elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I;16L", "I"):
-        raise OSError(f"pixels of mode {mode} are not read")
+        raise UnsupportedFormat(f"{form} with pixels of mode {mode} is not decoded")
     samples: Any = np.asarray(decoded)
     if mode.startswith("I"):
         # Some 16-bit pictures come as 32-bit integers; the values are exact either way.
         if int(samples.min()) < 0 or int(samples.max()) > 0xFFFF:
-            raise OSError("samples of more than 16 bits are not read")
+            raise UnsupportedFormat(f"{form} with samples of more than 16 bits is not decoded")
         samples = samples.astype(np.uint16)
     if form is Format.PNM and mode in ("L", "RGB"):
         note = "samples are scaled to 0..255 where the file's largest value is another"
@@ -113,15 +123,55 @@ def _decode(image: ImageFile.ImageFile, form: Format) -> Raster:
     )
 
 
+def _webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height from the header of a WebP (RFC 9649, section 2)."""
+    kind, head = data[12:16], data[20:30]
+    if len(head) == 10:
+        if kind == b"VP8X":
+            return int.from_bytes(head[4:7], "little") + 1, int.from_bytes(head[7:10], "little") + 1
+        if kind == b"VP8L" and head[0] == 0x2F:
+            sizes = int.from_bytes(head[1:5], "little")
+            return (sizes & 0x3FFF) + 1, (sizes >> 14 & 0x3FFF) + 1
+        if kind == b"VP8 " and head[3:6] == b"\x9d\x01\x2a":
+            return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
+    raise CorruptInput("the WebP has no header that says its size", offset=12)
+
+
+def _count_gif_pictures(data: bytes) -> int:
+    """Pictures in a GIF, at least 1; stops where the blocks stop making sense."""
+
+    def skip_table(at: int, flags: int) -> int:
+        return at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+
+    count, steps = 0, 0
+    at = skip_table(13, data[10])
+    while at + 10 < len(data) and data[at] in (0x21, 0x2C):
+        if data[at] == 0x2C:
+            count += 1
+            at = skip_table(at + 10, data[at + 9]) + 1
+        else:
+            at += 2
+        while at < len(data) and data[at] and steps < MAX_GIF_BLOCKS:
+            at += 1 + data[at]
+            steps += 1
+        at += 1
+        steps += 1
+        if steps >= MAX_GIF_BLOCKS:
+            break
+    return max(count, 1)
+
+
 def _guarded(action: Any, form: Format) -> object:
     """Run Pillow code; what it raises or warns about becomes an error of ours."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             result: object = action()
-        except (InputError, LimitExceeded):
+        except InputError:
             raise
-        except _FAILURES as error:
+        except Image.DecompressionBombError as error:
+            raise UnsupportedFormat(f"Pillow refuses this {form}: {error}") from error
+        except Exception as error:  # there is hardly a type that no plugin raises on bad input
             text = str(error) or type(error).__name__
             raise CorruptInput(f"the {form} cannot be decoded: {text}") from error
     return result

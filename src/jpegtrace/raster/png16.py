@@ -32,6 +32,8 @@ def read_png16(data: bytes, limits: Limits) -> Raster:
         CorruptInput: a checksum, a length or the compressed data are wrong, or data are missing.
         LimitExceeded: too many pixels or chunks.
     """
+    if len(data) < 33:
+        raise CorruptInput("the PNG is cut off in its header", offset=len(data))
     width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
     colour, interlaced = data[25], data[28]
     if colour not in _CHANNELS or interlaced > 1 or width == 0 or height == 0:

@@ -1,0 +1,58 @@
+"""What every benchmark shares: where results go, the environment beside them, and made pictures."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+import jpegtrace
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def environment(seed: int) -> dict[str, str | int | None]:
+    """Versions and machine, as columns of every result."""
+    packages = ("numpy", "numba", "pillow")
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+        "jpegtrace": jpegtrace.__version__,
+        "seed": seed,
+    }
+
+
+def write_results(name: str, rows: Iterable[Mapping[str, object]], *, seed: int = 0) -> None:
+    """Write rows with the same columns to ``results/NAME.csv``, the environment behind each, and print them."""
+    beside = environment(seed)
+    table = [{**row, **beside} for row in rows]
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    for row in table:
+        print("  ".join(str(value) for key, value in row.items() if key not in beside))
+
+
+def made_picture(height: int, width: int, seed: int) -> np.ndarray:
+    """Smooth colour blobs at several scales with grain; uint8 (height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    picture = np.full((height, width, 3), 128, np.float32)
+    for cell, strength in ((128, 40), (32, 20), (8, 10)):
+        coarse = rng.normal(0, strength, (height // cell + 2, width // cell + 2, 3)).astype(np.float32)
+        for i in range(3):
+            layer = Image.fromarray(np.ascontiguousarray(coarse[..., i]))
+            picture[..., i] += np.asarray(layer.resize((width, height), Image.Resampling.BICUBIC))
+    picture += rng.normal(0, 4, (height, width, 1)).astype(np.float32)
+    return np.clip(picture, 0, 255).astype(np.uint8)

@@ -1,0 +1,99 @@
+"""How long a start takes, and an inspection of 1, 12 and 48 megapixels: whole processes, wall time and peak memory.
+
+Run ``python benchmarks/startup.py``; it writes ``results/startup.csv``. Medians of `REPEATS` runs after one warm-up;
+the first inspection of a fresh installation (nothing compiled yet) is measured once, with an empty kernel cache.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from PIL import Image
+
+from common import made_picture, write_results
+
+REPEATS = 7
+SEED = 0
+COMMAND = str(Path(sys.executable).parent / "jpegtrace")
+
+
+def measure(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Wall seconds and peak MiB of a process of its own."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | (environment or {}))
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} left with {process.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def repeated(
+    what: str, command: list[str], seconds_target: object = "", memory_target: object = ""
+) -> dict[str, object]:
+    """One row: the median of several runs."""
+    measure(command)
+    runs = [measure(command) for _ in range(REPEATS)]
+    return row(
+        what, statistics.median(r[0] for r in runs), max(r[1] for r in runs), REPEATS, seconds_target, memory_target
+    )
+
+
+def row(
+    what: str, seconds: float, memory: float, repeats: int, seconds_target: object = "", memory_target: object = ""
+) -> dict[str, object]:
+    """Figures beside what they are meant to stay under."""
+    return {
+        "what": what,
+        "seconds": f"{seconds:.3f}",
+        "seconds_target": seconds_target,
+        "peak_mib": f"{memory:.0f}",
+        "peak_mib_target": memory_target,
+        "repeats": repeats,
+    }
+
+
+def import_row() -> dict[str, object]:
+    """`import jpegtrace` inside a running interpreter, without the interpreter's own start."""
+    code = "import time; t = time.perf_counter(); import jpegtrace; print(time.perf_counter() - t)"
+    runs = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+        for _ in range(REPEATS)
+    ]
+    return row("import jpegtrace", statistics.median(runs), measure([sys.executable, "-c", code])[1], REPEATS, 0.25)
+
+
+def main() -> None:
+    """Measure and write the table."""
+    rows = [import_row(), repeated("jpegtrace --help", [COMMAND, "--help"], 0.6)]
+    with tempfile.TemporaryDirectory() as folder:
+        for megapixels, (height, width) in {1: (864, 1152), 12: (3000, 4000), 48: (6000, 8000)}.items():
+            path = Path(folder) / f"{megapixels}.jpg"
+            for kind in ("baseline", "progressive"):
+                # Written by a process of its own: a child's peak memory begins with what its parent holds.
+                subprocess.run([sys.executable, __file__, str(path), str(height), str(width), kind], check=True)
+                what = f"jpegtrace inspect, {megapixels} megapixels, {kind}, {path.stat().st_size / 1e6:.1f} MB"
+                targets = (1.5, 700) if megapixels == 12 else ("", "")
+                rows.append(repeated(what, [COMMAND, "inspect", str(path)], *targets))
+                if megapixels == 12:
+                    cache = {"NUMBA_CACHE_DIR": str(Path(folder) / f"cache-{kind}")}
+                    seconds, memory = measure([COMMAND, "inspect", str(path)], cache)
+                    rows.append(row(f"{what}, first of a fresh installation", seconds, memory, 1))
+    write_results("startup", rows, seed=SEED)
+
+
+def write_picture(path: str, height: str, width: str, kind: str) -> None:
+    """Write a made picture as JPEG."""
+    pixels = made_picture(int(height), int(width), SEED)
+    Image.fromarray(pixels).save(path, quality=92, progressive=kind == "progressive")
+
+
+if __name__ == "__main__":
+    write_picture(*sys.argv[1:]) if len(sys.argv) > 1 else main()

@@ -1,0 +1,1 @@
+"""Checks that several tests share: each raises AssertionError, and each is itself tested against a planted fault."""

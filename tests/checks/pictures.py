@@ -1,0 +1,44 @@
+"""Pictures made from a seed, smooth and busy in places like photographs."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+
+def scene(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
+    """An RGB picture with a 1/f spectrum, an edge and sensor noise; uint8 (height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width]
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)) + 1 / max(height, width)
+    layers = []
+    for _ in range(3):
+        spectrum = np.fft.fft2(rng.normal(size=(height, width))) / frequency**1.1
+        field = np.real(np.fft.ifft2(spectrum))
+        layers.append(field / field.std())
+    common = np.where(x * rng.uniform(0.3, 2) + y > rng.uniform(0.3, 1) * (height + width) / 2, 25.0, -25.0)
+    picture = 125 + common[..., None] + 30 * layers[0][..., None] + 12 * np.stack(layers, axis=-1)
+    return np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+
+
+def as_file(pixels: np.ndarray, form: str = "JPEG", **options: object) -> bytes:
+    """The bytes of a file of these pixels, written by Pillow."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, form, **options)
+    return out.getvalue()
+
+
+def camera_file(seed: int, tables: list[list[int]], make: str, model: str, **more: object) -> bytes:
+    """A JPEG as a camera writes it: its own tables, EXIF that agrees with the picture, no JFIF."""
+    pixels = scene(seed)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110], exif[0x0112] = make, model, 1
+    exif[0x0132] = "2019:05:17 14:03:22"
+    exif.get_ifd(0x8769)[0x9003] = "2019:05:17 14:03:22"
+    exif.get_ifd(0x8769)[0xA002] = pixels.shape[1]
+    exif.get_ifd(0x8769)[0xA003] = pixels.shape[0]
+    data = as_file(pixels, qtables=tables, subsampling=1, exif=exif.tobytes(), **more)
+    length = int.from_bytes(data[4:6], "big")
+    return data[:2] + data[4 + length :]  # without the JFIF segment that Pillow puts first

@@ -1,0 +1,166 @@
+"""Every analysis of the registry keeps its promises; and the checks find one that does not."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from checks import contracts
+from checks.pictures import as_file, camera_file, scene
+from jpegtrace.analyses import Analysis, all_analyses
+from jpegtrace.errors import CorruptInput
+from jpegtrace.findings import Level, Outcome, Remark, Status
+from jpegtrace.tables import known_tables
+
+ALL = all_analyses()
+JPEG = as_file(scene(1), quality=88)
+PNG = as_file(scene(2), "PNG")
+GREY_PROGRESSIVE = as_file(scene(3)[..., 0], progressive=True, quality=40)
+PICTURES = {"jpeg": JPEG, "png": PNG, "progressive": GREY_PROGRESSIVE, "cut off": JPEG[: len(JPEG) * 2 // 3]}
+
+
+def pristine() -> list[bytes]:
+    """Pictures nothing was done to: saved once by a program, or as the survey's cameras save them."""
+    saved = [
+        as_file(scene(seed), quality=quality, subsampling=subsampling, progressive=seed % 3 == 0)
+        for seed, (quality, subsampling) in enumerate(itertools.product((30, 60, 75, 90, 95, 100), (0, 1, 2)))
+    ]
+    cameras = [k for k in known_tables() if k.raw_makers and k.quality is None and not k.raw_software and k.makers]
+    taken = []
+    for seed, known in enumerate(cameras[:60]):
+        make, model = known.raw_makers[0][0].split(" | ")
+        taken.append(camera_file(seed, [t.ravel().tolist() for t in known.tables[:2]], make, model))
+    return saved + taken
+
+
+PRISTINE = pristine()
+
+
+@pytest.mark.parametrize("analysis", ALL, ids=lambda a: a.id)
+class TestEveryAnalysis:
+    def test_declaration(self, analysis):
+        contracts.check_declaration(analysis)
+
+    @pytest.mark.parametrize("data", PICTURES.values(), ids=PICTURES.keys())
+    @pytest.mark.parametrize("check", contracts.PER_PICTURE, ids=lambda c: c.__name__)
+    def test_per_picture(self, analysis, check, data):
+        check(analysis, data)
+
+    def test_survives_damage(self, analysis):
+        cut = [data[:n] for data in (JPEG, GREY_PROGRESSIVE, PNG) for n in range(2, len(data), len(data) // 40)]
+        rng = np.random.default_rng(0)
+        flipped = []
+        for data in (JPEG, GREY_PROGRESSIVE):
+            for _ in range(40):
+                array = np.frombuffer(data, np.uint8).copy()
+                array[rng.integers(len(array), size=3)] = rng.integers(256, size=3)
+                flipped.append(array.tobytes())
+        contracts.check_survives(analysis, cut + flipped)
+
+    def test_not_applicable(self, analysis):
+        contracts.check_not_applicable(analysis, PNG)
+
+    def test_false_alarms(self, analysis):
+        assert len(PRISTINE) >= 50
+        contracts.check_false_alarms(analysis, PRISTINE)
+
+
+def test_ids_are_unique_and_words():
+    ids = [a.id for a in ALL]
+    assert len(set(ids)) == len(ids)
+    assert all(part.isalnum() for name in ids for part in name.split("-"))
+
+
+# The checks themselves, each against an analysis with one planted fault.
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Nothing:
+    """No settings."""
+
+
+def planted(run, **changes) -> Analysis:
+    fields = {
+        "id": "planted", "version": 1, "place": 1, "title": "Planted", "question": "Is it wrong?", "needs_jpeg": False,
+        "cannot_show": ("anything",), "reference": "none", "false_alarm_rate": 0.0, "parameters": Nothing, "run": run,
+    }  # fmt: skip
+    return Analysis(**(fields | changes))
+
+
+def good(picture, params):
+    """Says nothing wrong."""
+    return Outcome(Status.OK, "fine", {"size": picture.width})
+
+
+def test_checks_pass_what_is_right():
+    analysis = planted(good)
+    contracts.check_declaration(analysis)
+    for check in contracts.PER_PICTURE:
+        check(analysis, JPEG)
+    contracts.check_survives(analysis, [JPEG])
+    contracts.check_not_applicable(analysis, PNG)
+    contracts.check_false_alarms(analysis, [JPEG])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"question": "No question."}, {"cannot_show": ()}, {"reference": ""}, {"parameters": object}]
+)
+def test_check_declaration_finds_what_is_missing(changes):
+    with pytest.raises(AssertionError):
+        contracts.check_declaration(planted(good, **changes))
+
+
+def test_check_deterministic_finds_a_counter():
+    counter = itertools.count()
+    analysis = planted(lambda picture, params: Outcome(Status.OK, "fine", {"n": next(counter)}))
+    with pytest.raises(AssertionError, match="differ"):
+        contracts.check_deterministic(analysis, JPEG)
+
+
+def test_check_round_trip_finds_what_json_cannot_hold():
+    analysis = planted(lambda picture, params: Outcome(Status.OK, "fine", {"n": (1, 2)}))
+    with pytest.raises(AssertionError, match="loses"):
+        contracts.check_round_trip(analysis, JPEG)
+
+
+def test_check_input_untouched_finds_a_scribbler():
+    def scribble(picture, params):
+        blocks = picture.partial_coefficients.components[0].blocks
+        blocks.flags.writeable = True
+        blocks[0, 0, 0, 0] += 1
+        return Outcome(Status.OK, "fine")
+
+    with pytest.raises(AssertionError, match="changed"):
+        contracts.check_input_untouched(planted(scribble), JPEG)
+
+
+def test_check_survives_finds_an_exception():
+    def fragile(picture, params):
+        raise IndexError("beyond the end")
+
+    with pytest.raises(AssertionError, match="internal error"):
+        contracts.check_survives(planted(fragile), [JPEG])
+
+
+def test_a_foreseen_failure_is_a_failed_finding():
+    def refusing(picture, params):
+        raise CorruptInput("half a block", offset=7)
+
+    finding = planted(refusing)(contracts.Picture.open(JPEG))
+    assert finding.status is Status.FAILED
+    assert "half a block (at byte 7)" in finding.summary
+    contracts.check_survives(planted(refusing), [JPEG])
+
+
+def test_check_not_applicable_finds_an_answer_that_should_not_be():
+    answering = planted(lambda picture, params: Outcome(Status.NOT_APPLICABLE, "no", {"n": 1}))
+    with pytest.raises(AssertionError):
+        contracts.check_not_applicable(answering, PNG)
+
+
+def test_check_false_alarms_finds_an_alarmist():
+    remark = Remark(Level.ALARM, "fire")
+    alarmist = planted(lambda picture, params: Outcome(Status.OK, "fine", remarks=(remark,)), false_alarm_rate=0.1)
+    with pytest.raises(AssertionError, match="alarms"):
+        contracts.check_false_alarms(alarmist, [JPEG] * 5)
