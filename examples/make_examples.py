@@ -1,7 +1,7 @@
 """Make the example pictures: a rendered harbour with a history that is known to the last step.
 
 Run ``python examples/make_examples.py`` from the root of the project (needs the package and nothing else). It writes
-``examples/harbour.jpg``, the picture that the README inspects, and ``examples/harbour.truth.json``, what was done to it:
+``examples/harbour.jpg``, the picture that the README inspects, and ``examples/harbour.truth.json``, its history:
 
 1. a camera's picture, saved with a Canon table (its EXIF says so, and holds a thumbnail of the whole view);
 2. a boat from another picture, compressed before at another quality on another grid, is pasted in;
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from jpegtrace.chain import simulate, splice
+from jpegtrace.chain import splice
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 512, 768
@@ -51,16 +51,13 @@ def harbour(rng: np.random.Generator) -> np.ndarray:
     waves = clouds(rng, HEIGHT, WIDTH, 0.25, 1.0) + np.sin(y / 2.2 + 2 * clouds(rng, HEIGHT, WIDTH, 0.3, 1.6))
     glitter = np.exp(-((x - 520) ** 2) / (900 + 22 * np.clip(y - horizon, 0, None) ** 1.3))
     picture = mix(picture, (250, 200, 140), (0.12 * waves + 0.5 * glitter * (waves > 0.6)) * (y >= horizon))
-    hill = (
-        262
-        - 46 * np.exp(-(((x - 60) / 190) ** 2))
-        - 9 * np.interp(x, np.arange(WIDTH), clouds(rng, 8, WIDTH, 1, 1.5)[0])
-    )
-    picture = mix(picture, (58, 62, 70), ((y > hill) & (y < horizon + 2) & (x < 400)) * 1.0)
+    ridge = np.interp(x, np.arange(WIDTH), clouds(rng, 8, WIDTH, 1, 1.5)[0])
+    hill = 306 - (74 + 6 * ridge) * np.exp(-(((x - 40) / 210) ** 2))
+    picture = mix(picture, (58, 62, 70), ((y > hill) & (y < horizon + 2)) * 1.0)
     texture = clouds(rng, HEIGHT, WIDTH, 1.0, 0.9)
-    rock = 318 - 42 * np.exp(-(((x - 188) / 82) ** 2)) + 5 * texture
-    picture = mix(picture, (72, 66, 62), ((y > rock) & (y < 352 + 4 * texture) & (np.abs(x - 188) < 130)) * 0.95)
-    picture = picture + ((y > rock) & (y < 352) & (np.abs(x - 188) < 130))[..., None] * 9 * texture[..., None]
+    rock = 356 - 80 * np.exp(-(((x - 188) / 84) ** 4)) + 5 * texture
+    island = (y > rock) & (y < 352 + 3 * texture)
+    picture = mix(picture, (72, 66, 62), island * 0.95) + (island * 9 * texture)[..., None]
     side = np.abs(x - 188) - (17 + (y - 120) * 0.052)
     tower = np.clip(0.5 - side, 0, 1) * ((y > 120) & (y < 284))
     shade = np.clip(1 - (x - 170) / 60, 0.45, 1)[..., None]
@@ -139,7 +136,6 @@ def main() -> None:
     )
     (HERE / "harbour.jpg").write_bytes(with_exif(made.data or b"", exif_of_camera(out.getvalue())))
     (HERE / "harbour.truth.json").write_text(json.dumps(made.truth.to_dict()) + "\n", encoding="utf-8")
-    assert simulate(made.pixels, "jpeg:90").data is not None  # noqa: S101
 
 
 if __name__ == "__main__":

@@ -55,6 +55,13 @@ def test_html_holds_every_finding_and_table():
     assert page.count("<section>") == len(re.findall(r'class="question"', page)) >= 2
     assert page.count("<caption>Quantization table") == 2
     assert "What this cannot show" in page
+    assert "Worth a look" not in page
+
+
+def test_html_puts_alarms_first():
+    page = render_html([inspect(camera_file(1, NIKON, "Canon", "Canon EOS 5D"))])
+    places = [page.index(text) for text in ("Worth a look", "EXIF says Canon, the tables", 'class="question"')]
+    assert places == sorted(places)
 
 
 def test_html_of_many_lists_them():

@@ -43,12 +43,6 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
     label = "" if finding.status is Status.OK else f" [{style}]({finding.status.value.replace('_', ' ')})[/{style}]"
     yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{label}")
     yield Padding(Text.from_markup(escape(finding.summary) + sure), (0, 0, 0, 4), expand=False)
-    details = list(_details(finding.values))
-    if details:
-        grid = Table.grid(padding=(0, 2))
-        for name, value in details:
-            grid.add_row(Text(name, style="cyan"), Text(value))
-        yield Padding(grid, (0, 0, 0, 4), expand=False)
     for remark in finding.remarks:
         style = _LEVEL_STYLE[remark.level]
         because = f" [dim]({escape(remark.evidence)})[/dim]" if remark.evidence else ""
@@ -57,6 +51,12 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
             (0, 0, 0, 4),
             expand=False,
         )
+    details = list(_details(finding.values))
+    if details:
+        grid = Table.grid(padding=(0, 2))
+        for name, value in details:
+            grid.add_row(Text(name, style="cyan"), Text(value))
+        yield Padding(grid, (0, 0, 0, 4), expand=False)
 
 
 def _details(values: dict[str, Json] | object) -> Iterator[tuple[str, str]]:
