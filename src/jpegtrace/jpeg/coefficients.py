@@ -271,6 +271,8 @@ def _places(scan: Scan, expected: int, starts: NDArray[np.int64], damage: list[D
                 f"{count:,} restart segments where {expected:,} were due; which are right is unknown", int(starts[0])
             )
         )
+    elif not scan.cut_off and last < expected - 1:
+        damage.append(Damage(f"the last {expected - 1 - last:,} restart segments are missing", scan.data_end))
     beyond = places >= expected
     if beyond.any():
         damage.append(Damage(f"{int(beyond.sum())} restart segments too many", int(starts[beyond][0])))

@@ -1,0 +1,78 @@
+"""Put the figures of ``benchmarks/results`` into the README; with ``--check`` only say whether they are there."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+BEGIN = "<!-- figures: begin, made by scripts/update_readme.py -->\n"
+END = "<!-- figures: end -->"
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    """Rows of a results file."""
+    with (ROOT / "benchmarks" / "results" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def figures() -> list[tuple[str, str, str, str]]:
+    """What was measured, the figure, what it is measured on, and the command."""
+    reading = rows("reading")
+    compared = sum(int(row["coefficients"]) for row in reading)
+    differing = sum(int(row["differing"]) for row in reading)
+    worst = max(float(row["worst_plane_error"]) for row in reading)
+    files = sum(int(row["files"]) for row in reading)
+    on = f"{files:,} files, {len(reading)} variants, against libjpeg"
+    table = [
+        ("Coefficients that differ from an independent reader", f"{differing} of {compared:,}", on, "reading.py"),
+        ("Largest error of an unrounded plane", f"{worst:.1e} grey levels", "the same, against float64", "reading.py"),
+    ]
+    mutated = rows("mutations")
+    total = sum(int(row["files"]) for row in mutated)
+    crashes = sum(int(row["crashes"]) for row in mutated)
+    slowest = max(float(row["slowest_s"]) for row in mutated)
+    table.append(
+        (
+            "Crashes on mutated files",
+            f"{crashes} of {total:,}; slowest {slowest:.2f} s",
+            f"{len(mutated)} kinds of file, 500 or more each",
+            "mutations.py",
+        )
+    )
+    start = {row["what"]: row for row in rows("startup")}
+    for what, row in start.items():
+        if "12 megapixels, baseline" in what or what in ("import jpegtrace", "jpegtrace --help"):
+            memory = f", {row['peak_mib']} MiB" if "inspect" in what else ""
+            table.append((what, f"{row['seconds']} s{memory}", "a made picture" if memory else "", "startup.py"))
+    for row in rows("chain_speed"):
+        if row["what"].startswith("double_compress") and row["threads"] == "1":
+            name = row["what"].removeprefix("double_compress ")
+            table.append((f"Doubly compressed patches, {name}, one core", f"{float(row['value']):,.0f} a second",
+                          "made pictures", "chain_speed.py"))  # fmt: skip
+    return table
+
+
+def rendered() -> str:
+    """The README with the figures of today."""
+    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
+    after = rest.split(END, 1)[1]
+    lines = ["| what | figure | on | by |", "|---|---|---|---|"]
+    lines += [f"| {what} | {figure} | {on} | `benchmarks/{command}` |" for what, figure, on, command in figures()]
+    return before + BEGIN + "\n".join(lines) + "\n" + END + after
+
+
+def main() -> None:
+    """Write, or check."""
+    text = rendered()
+    if "--check" in sys.argv:
+        if text != README.read_text(encoding="utf-8"):
+            raise SystemExit("the figures of the README are not those of benchmarks/results: run this script")
+    else:
+        README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Helpers that make the files the tests read."""
