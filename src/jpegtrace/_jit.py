@@ -12,5 +12,12 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile on first call, keep the machine code beside the source, release the lock while running."""
-    return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    """Compile on first call, release the lock while running.
+
+    The machine code is kept beside the source, or in the user's cache folder; where neither can be written (a
+    read-only container), every process compiles anew.
+    """
+    try:
+        return cast("Callable[P, R]", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    except RuntimeError:
+        return cast("Callable[P, R]", numba.njit(nogil=True, error_model="numpy")(function))

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an input failed (the others are still reported); 2 wrong u
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,6 +94,8 @@ def inspect(
 
     limits = _limits(limit)
     choose_analyses(only)
+    if html is not None:
+        _keep_apart([html], paths)
     reports: list[Report] = []
     failed = 0
     for report in _inspected(paths, only, limits, preview=html is not None, quiet=quiet):
@@ -135,17 +138,32 @@ def _inspected(
 
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A bar on stderr for long work; nothing where nobody watches."""
-    if quiet or total < 2 or not _comments.is_terminal:
+    """A bar on stderr for long work; nothing where nobody watches, or where the results themselves scroll by."""
+    if quiet or total < 2 or not _comments.is_terminal or sys.stdout.isatty():
         yield lambda: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     with Progress(
-        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_comments, transient=True
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=_comments,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,  # what is printed meanwhile are results
     ) as progress:
         task = progress.add_task("", total=total)
         yield lambda: progress.advance(task)
+
+
+def _keep_apart(outputs: list[Path], inputs: list[str]) -> None:
+    """Refuse to write over an input, or one output over another."""
+    taken = {Path(name).resolve() for name in inputs if name != "-"}
+    for output in outputs:
+        if output.resolve() in taken:
+            raise UsageError(f"{output} is named twice; nothing is written over an input or another output")
+        taken.add(output.resolve())
 
 
 def _write_html(path: Path, reports: list[Report], *, quiet: bool) -> None:
@@ -163,7 +181,7 @@ def _limits(settings: list[str] | None) -> Limits:
     changes: dict[str, int] = {}
     for setting in settings or []:
         name, _, value = setting.partition("=")
-        if not value.replace("_", "").isdigit():
+        if not re.fullmatch("[0-9]{1,18}", value):
             raise UsageError(f"--limit takes NAME=NUMBER, not {setting!r}")
         changes[name] = int(value)
     return DEFAULT_LIMITS.raised(**changes)
@@ -224,6 +242,8 @@ def simulate(
     from jpegtrace.chain import simulate as run_chain
 
     parsed = Chain.parse(chain)
+    record_path = truth or output.with_suffix(".truth.json")
+    _keep_apart([output, record_path], [picture])
     pixels, is_jpeg = _pixels(picture, _limits(limit))
     if is_jpeg and not quiet:
         _comments.print("the input is a JPEG: what it went through before is not in the truth", style="dim")
@@ -233,7 +253,7 @@ def simulate(
     if output.suffix.lower() not in expected:
         raise UsageError(f"the result is a {'JPEG' if result.data is not None else 'PNG'}; call it *{min(expected)}")
     record = json.dumps(result.truth.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    for path, content in ((output, data), (truth or output.with_suffix(".truth.json"), record.encode())):
+    for path, content in ((output, data), (record_path, record.encode())):
         try:
             path.write_bytes(content)
         except OSError as error:
@@ -259,8 +279,9 @@ def _pixels(source: str, limits: Limits) -> tuple[NDArray[np.uint8], bool]:
 
     picture = Picture.open(sys.stdin.buffer if source == "-" else source, limits=limits)
     raster = picture.raster
-    if raster.bits != 8 or raster.mode == "cmyk":
-        raise UsageError(f"a history begins with 8-bit grey or RGB pixels; this is {raster.bits}-bit {raster.mode}")
+    if raster.bits != 8 or raster.mode == "cmyk" or raster.alpha is not None:
+        kind = f"{raster.bits}-bit {raster.mode}{' with alpha' if raster.alpha is not None else ''}"
+        raise UsageError(f"a history begins with 8-bit grey or RGB pixels; this is {kind}")
     return raster.pixels.astype(np.uint8, copy=False), picture.jpeg is not None
 
 

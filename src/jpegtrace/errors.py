@@ -23,6 +23,17 @@ from __future__ import annotations
 class JpegtraceError(Exception):
     """Root of all errors raised on purpose by jpegtrace."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross from worker processes; the standard way would call constructors with the wrong arguments.
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(kind: type[JpegtraceError], args: tuple[object, ...], state: dict[str, object]) -> JpegtraceError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
 
 class UsageError(JpegtraceError, ValueError):
     """The call is wrong; nothing was read or written."""
@@ -42,7 +53,7 @@ class InputError(JpegtraceError):
     """
 
     def __init__(self, what: str, *, offset: int | None = None, source: str | None = None) -> None:
-        super().__init__(what, offset, source)
+        super().__init__(what)
         self.what = what
         self.offset = offset
         self.source = source

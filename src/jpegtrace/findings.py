@@ -165,7 +165,7 @@ class Finding:
                 remarks=tuple(Remark(Level(r["level"]), r["text"], r["evidence"]) for r in data["remarks"]),
                 maps=tuple(_map_from_dict(m) for m in data["maps"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error) as error:
             raise UsageError(f"this is not the JSON form of a finding: {error!r}") from error
 
 

@@ -111,7 +111,7 @@ def list_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Listing:
             matches = sorted(glob.glob(str(argument), recursive=True))  # noqa: PTH207 - patterns may be absolute
             if not matches:
                 raise UsageError(f"nothing matches {str(argument)!r}")
-            files.update(dict.fromkeys(Path(match) for match in matches if Path(match).is_file()))
+            files.update(dict.fromkeys(Path(match) for match in matches if not Path(match).is_dir()))
         else:
             files[path] = None
     return Listing(tuple(files), tuple(skipped))
@@ -119,6 +119,8 @@ def list_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Listing:
 
 def is_picture(path: Path) -> bool:
     """Whether the content begins like a picture; a file that cannot be opened counts, so that it is reported."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return False  # opening a pipe would wait for ever
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -132,9 +134,12 @@ def is_picture(path: Path) -> bool:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
+    """Files below a folder in a stable order, but for hidden ones; a folder that cannot be read stands for itself."""
+    unreadable: list[Path] = []
+    for root, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(root) / name for name in sorted(names) if not name.startswith("."))
+    yield from unreadable
 
 
 def _preview(picture: Picture) -> bytes | None:
@@ -153,9 +158,11 @@ def _preview(picture: Picture) -> bytes | None:
             raster = picture.raster
             pixels = raster.pixels if raster.bits == 8 else (raster.pixels >> 8).astype("uint8")
             image = Image.fromarray(pixels, "CMYK" if raster.mode == "cmyk" else None).convert("RGB")
-    except (InputError, OSError, ValueError, SyntaxError):
+        image.thumbnail(PREVIEW_SIZE)
+    except MemoryError:
+        raise
+    except Exception:  # a picture to look at is not worth a failure, whatever Pillow raises
         return None
-    image.thumbnail(PREVIEW_SIZE)
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()

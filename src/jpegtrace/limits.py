@@ -23,7 +23,7 @@ class Limits:
     pixels: int = 300_000_000
     markers: int = 100_000
     scans: int = 256
-    coded_blocks: int = 500_000_000
+    coded_blocks: int = 100_000_000
 
     def check(self, limit: str, found: int, *, offset: int | None = None) -> None:
         """Raise `LimitExceeded` when `found` passes the bound called `limit`."""
@@ -31,7 +31,7 @@ class Limits:
         if found > allowed:
             raise LimitExceeded(limit, allowed, found, offset=offset)
 
-    def raised(self, **changes: int) -> Limits:
+    def raised(self, /, **changes: int) -> Limits:
         """A copy with some bounds changed; names and values are checked."""
         names = [field.name for field in fields(self)]
         for name, value in changes.items():

@@ -123,10 +123,15 @@ class Picture:
             UnsupportedFormat: the picture is no JPEG.
             CorruptInput: some blocks cannot be trusted, or a table is missing.
         """
-        try:
-            return tuple(plane(component) for component in self.coefficients.components)
-        except InputError as error:
-            raise error.named(self.source) from None
+        components = self.coefficients.components
+        for index, component in enumerate(components):
+            if component.table is None:
+                raise CorruptInput(
+                    f"component {index} has no quantization table",
+                    offset=self.jpeg.frame.offset if self.jpeg else None,
+                    source=self.source,
+                )
+        return tuple(plane(component) for component in components)
 
     @cached_property
     def raster(self) -> Raster:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from scipy.fft import idctn
-from support.jpegs import Layout, Part, pillow_jpeg, random_parts, write_jpeg
-from support.pictures import scene
-from support.reference import libjpeg_coefficients
 
 from jpegtrace.jpeg import dequantize
 from jpegtrace.picture import Picture
+from support.jpegs import Layout, Part, pillow_jpeg, random_parts, write_jpeg
+from support.pictures import scene
+from support.reference import libjpeg_coefficients
 
 FACTORS = {
     "grey": [(1, 1)],
@@ -241,8 +241,13 @@ def test_one_block_by_hand(bits, dc):
     np.testing.assert_allclose(picture.planes()[0], np.full((8, 8), 128 + 2 * dc), atol=1e-3)
 
 
-@pytest.mark.parametrize(("size", "bits", "value"), [(0, 0, 0), (1, 0, -1), (1, 1, 1), (2, 0, -3), (2, 1, -2), (2, 2, 2),
-                                                     (2, 3, 3), (5, 15, -16), (5, 16, 16), (15, 0, -32767)])  # fmt: skip
+EXTENDED = [
+    (0, 0, 0), (1, 0, -1), (1, 1, 1), (2, 0, -3), (2, 1, -2), (2, 2, 2), (2, 3, 3), (5, 15, -16), (5, 16, 16),
+    (15, 0, -32767),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "bits", "value"), EXTENDED)
 def test_extend(size, bits, value):
     from jpegtrace.jpeg._entropy_kernels import _extend
 

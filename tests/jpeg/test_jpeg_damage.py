@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
+
+from jpegtrace.errors import CorruptInput
+from jpegtrace.picture import Picture
 from support.jpegs import (
     EOI,
     Layout,
@@ -19,9 +22,6 @@ from support.jpegs import (
     scan_span,
     write_jpeg,
 )
-
-from jpegtrace.errors import CorruptInput
-from jpegtrace.picture import Picture
 
 COLOUR = [(2, 2), (1, 1), (1, 1)]
 PLAIN = pillow_jpeg(120, 160)
@@ -46,9 +46,7 @@ def compare(damaged: bytes, original: bytes) -> Compared:
     picture = Picture.open(damaged)
     found, expected = picture.partial_coefficients.components, Picture.open(original).coefficients.components
     whole = np.concatenate([c.whole.ravel() for c in found])
-    same = np.concatenate(
-        [(c.blocks == e.blocks).all((2, 3)).ravel() for c, e in zip(found, expected, strict=True)]
-    )
+    same = np.concatenate([(c.blocks == e.blocks).all((2, 3)).ravel() for c, e in zip(found, expected, strict=True)])
     return Compared(picture, whole, same)
 
 

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+
+from jpegtrace.errors import CorruptInput, LimitExceeded, UnsupportedFormat
+from jpegtrace.limits import Limits
+from jpegtrace.picture import Picture
 from support.jpegs import (
     EOI,
     SOI,
@@ -15,10 +19,6 @@ from support.jpegs import (
     without,
     write_jpeg,
 )
-
-from jpegtrace.errors import CorruptInput, LimitExceeded, UnsupportedFormat
-from jpegtrace.limits import Limits
-from jpegtrace.picture import Picture
 
 PLAIN = pillow_jpeg()
 
@@ -45,7 +45,9 @@ def test_sampling_and_interleaving_are_named():
     assert not Picture.open(write_jpeg(20, 20, parts, Layout(scans=[[0], [1], [2]]))).jpeg.interleaved
 
 
-@pytest.mark.parametrize(("options", "optimised"), [({}, False), ({"optimize": True}, True), ({"progressive": True}, True)])
+@pytest.mark.parametrize(
+    ("options", "optimised"), [({}, False), ({"optimize": True}, True), ({"progressive": True}, True)]
+)
 def test_huffman_tables_are_standard_or_made_for_the_picture(options, optimised):
     assert Picture.open(pillow_jpeg(**options)).jpeg.optimised_huffman is optimised
 
@@ -55,9 +57,7 @@ def test_fill_bytes_are_no_damage():
     plain = Picture.open(write_jpeg(40, 40, parts, Layout(restart=2)))
     filled = Picture.open(write_jpeg(40, 40, parts, Layout(restart=2, fill=4)))
     assert filled.damage == ()
-    np.testing.assert_array_equal(
-        plain.coefficients.components[0].blocks, filled.coefficients.components[0].blocks
-    )
+    np.testing.assert_array_equal(plain.coefficients.components[0].blocks, filled.coefficients.components[0].blocks)
 
 
 def test_a_picture_without_a_frame_header():

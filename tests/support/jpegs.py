@@ -147,16 +147,19 @@ def write_jpeg(width: int, height: int, parts: Sequence[Part], layout: Layout | 
     return b"".join(out) + fill + EOI
 
 
-def _scan_data(
-    width: int, height: int, parts: Sequence[Part], scan: list[int], restart: int, fill: bytes
-) -> bytes:
+def _scan_data(width: int, height: int, parts: Sequence[Part], scan: list[int], restart: int, fill: bytes) -> bytes:
     if len(scan) == 1:
         rows, cols = grid(width, height, parts, scan[0])
         mcus = [[(scan[0], r, c)] for r in range(rows) for c in range(cols)]
     else:
         hmax, vmax = max(p.h for p in parts), max(p.v for p in parts)
         mcus = [
-            [(i, r * parts[i].v + y, c * parts[i].h + x) for i in scan for y in range(parts[i].v) for x in range(parts[i].h)]
+            [
+                (i, r * parts[i].v + y, c * parts[i].h + x)
+                for i in scan
+                for y in range(parts[i].v)
+                for x in range(parts[i].h)
+            ]
             for r in range(-(-height // (8 * vmax)))
             for c in range(-(-width // (8 * hmax)))
         ]

@@ -11,7 +11,8 @@ def scene(height: int = 72, width: int = 104, seed: int = 1, channels: int = 3) 
     planes = []
     for _ in range(channels):
         waves = sum(
-            rng.uniform(10, 45) * np.sin(2 * np.pi * (rng.uniform(-4, 4) * x + rng.uniform(-4, 4) * y) + rng.uniform(0, 6))
+            rng.uniform(10, 45)
+            * np.sin(2 * np.pi * (rng.uniform(-4, 4) * x + rng.uniform(-4, 4) * y) + rng.uniform(0, 6))
             for _ in range(4)
         )
         edge = 60 * (x * rng.uniform(0.5, 2) + y > rng.uniform(0.3, 0.9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
@@ -61,12 +62,13 @@ class Analysis:
             why = f"This asks about a JPEG file; this is a {picture.format}."
             return self._finding(picture, params, Outcome(Status.NOT_APPLICABLE, why))
         try:
-            outcome = self.run(picture, params)
+            finding = self._finding(picture, params, self.run(picture, params))
+            _check_answer(finding)
         except JpegtraceError as error:
             return self._failed(picture, params, str(error))
         except Exception as error:  # one defect must not take the other answers with it
             return self._failed(picture, params, f"internal error, please report it: {type(error).__name__}: {error}")
-        return self._finding(picture, params, outcome)
+        return finding
 
     def _failed(self, picture: Picture, params: object, why: str) -> Finding:
         remark = Remark(Level.NOTICE, why)
@@ -86,6 +88,18 @@ class Analysis:
             remarks=outcome.remarks,
             maps=outcome.maps,
         )
+
+
+def _check_answer(finding: Finding) -> None:
+    """An answer that JSON cannot hold, or that says more than its status allows, is a defect of its analysis."""
+    json.dumps(finding.to_dict(), allow_nan=False)
+    if finding.probability is not None and not 0 <= finding.probability <= 1:
+        raise ValueError(f"the probability is {finding.probability}")
+    if finding.status is Status.NOT_APPLICABLE and (finding.values or finding.probability is not None):
+        raise ValueError("an answer that does not apply has values")
+    shadowing = sorted(set(finding.values) & set(Finding.__dataclass_fields__))
+    if shadowing:
+        raise ValueError(f"values are called like fields of a finding: {', '.join(shadowing)}")
 
 
 _REGISTERED: dict[str, Analysis] = {}
@@ -135,12 +149,10 @@ def analysis(
 def all_analyses() -> tuple[Analysis, ...]:
     """Every analysis, in the order in which a report tells them."""
     package = importlib.import_module("jpegtrace.analyses")
-    found: list[Analysis] = []
-    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-        if not module.startswith("_"):
-            loaded = importlib.import_module(f"jpegtrace.analyses.{module}")
-            found += [item for item in vars(loaded).values() if isinstance(item, Analysis)]
-    return tuple(sorted(found, key=lambda a: (a.place, a.id)))
+    for info in pkgutil.iter_modules(package.__path__):
+        if not info.name.startswith("_"):
+            importlib.import_module(f"jpegtrace.analyses.{info.name}")
+    return tuple(sorted(_REGISTERED.values(), key=lambda a: (a.place, a.id)))
 
 
 def find_analysis(name: str) -> Analysis:

@@ -15,9 +15,10 @@ from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import InputError
 from jpegtrace.findings import Json, Level, Outcome, Remark, Status
 from jpegtrace.jpeg import JpegStructure
+from jpegtrace.limits import Limits
 from jpegtrace.metadata import Exif, JpegMetadata
 from jpegtrace.picture import Picture
-from jpegtrace.tables import Identification, brand_of, identify, known_tables, nearest_quality, program_of
+from jpegtrace.tables import Identification, TableMatch, brand_of, identify, known_tables, nearest_quality, program_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def encoder(picture: Picture, params: Params) -> Outcome:
         return Outcome(Status.INCONCLUSIVE, "The file holds no quantization table that its picture uses.")
     found = identify(tables)
     values: dict[str, Json] = _table_values(found) | _program_values(metadata)
-    thumbnail = _thumbnail(metadata.exif)
+    thumbnail = _thumbnail(metadata.exif, picture.limits)
     values["thumbnail"] = thumbnail.values if thumbnail else None
     remarks = [
         *_claims_against_tables(found, metadata, params),
@@ -80,6 +81,22 @@ def _table_values(found: Identification) -> dict[str, Json]:
         "survey_files": found.total,
         "makers": dict(found.makers),
         "software": dict(found.software),
+        "candidates": [_candidate(match) for match in (found.exact or found.luma_only or found.nearest)[:5]],
+    }
+
+
+def _candidate(match: TableMatch) -> dict[str, Json]:
+    """A known set of tables: who is seen to write it, down to models and versions as the files spell them."""
+    known = match.known
+    return {
+        "family": known.family,
+        "setting": known.setting,
+        "quality": known.quality,
+        "exact": match.exact,
+        "distance": round(match.distance, 4),
+        "files": known.files,
+        "models": dict(known.raw_makers),
+        "software": dict(known.raw_software),
     }
 
 
@@ -139,7 +156,7 @@ def _claims_against_tables(found: Identification, metadata: JpegMetadata, params
     if found.family in software or found.exact[0].known.setting:
         yield Remark(
             Level.ALARM if found.family in software else Level.NOTICE,
-            f"EXIF says {brand} and names no program, the tables say {found.family}: the file was saved again",
+            f"EXIF says {brand} and names no program, the tables are those that {found.family} writes",
             f"{seen}; programs named: {', '.join(software) or 'none'}",
         )
     elif found.family in makers and brand not in makers and _survey_files(brand) >= params.brand_files:
@@ -196,11 +213,11 @@ class _Thumbnail:
     values: dict[str, Json]
 
 
-def _thumbnail(exif: Exif | None) -> _Thumbnail | None:
+def _thumbnail(exif: Exif | None, limits: Limits) -> _Thumbnail | None:
     if exif is None or exif.thumbnail is None:
         return None
     try:
-        picture = Picture.open(exif.thumbnail, name="thumbnail")
+        picture = Picture.open(exif.thumbnail, limits=limits, name="thumbnail")
     except InputError as error:
         return _Thumbnail(None, None, {"error": error.what})
     tables = list(picture.jpeg.component_tables) if picture.jpeg else []
@@ -228,10 +245,12 @@ def _thumbnail_remarks(
         return
     small = thumbnail.picture
     tables = thumbnail.tables
-    if tables is not None and tables.kind == "exact" and tables.family in dict(tables.software):
-        program = tables.family
-        if program not in (found.family, *_claimed_programs(metadata)):
-            other = f"the thumbnail was written by {program}, the picture by another encoder"
+    if tables is not None and tables.kind == "exact" and tables.family not in ("IJG", "unattributed"):
+        known = {found.family, _claimed_brand(metadata.exif), *_claimed_programs(metadata)}
+        if tables.family not in known:
+            other = (
+                f"the thumbnail has the tables that {tables.family} writes, the picture was written by another encoder"
+            )
             yield Remark(Level.NOTICE, other, tables.sentence())
     # Cameras letterbox thumbnails to 4:3, so only a picture whose thumbnail lies the other way contradicts it.
     if (small.width - small.height) * (picture.width - picture.height) < 0:

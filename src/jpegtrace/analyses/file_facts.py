@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import InputError
+from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Level, Outcome, Remark, Status
 from jpegtrace.jpeg import Frame, JpegStructure
 from jpegtrace.metadata import Exif, JpegMetadata
@@ -83,9 +83,10 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
     if params.decode:
         try:
             raster = picture.raster
-        except InputError as error:
+        except CorruptInput as error:
             values["whole_share"] = 0.0
-            remarks.append(Remark(Level.ALARM, error.what, f"at byte {error.offset or 0:,}"))
+            place = "" if error.offset is None else f"at byte {error.offset:,}"
+            remarks.append(Remark(Level.ALARM, error.what, place))
             return Outcome(Status.OK, f"{summary}; the pixels cannot be read", values, remarks=tuple(remarks))
         values |= {
             "bits": raster.bits,

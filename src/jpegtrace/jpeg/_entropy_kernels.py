@@ -349,6 +349,14 @@ def _ac_first(
 
 
 @kernel
+def _has_no_ac(block: NDArray[np.int16]) -> bool:
+    found = np.int16(0)
+    for i in range(1, 64):
+        found |= block[i]
+    return bool(found == 0)
+
+
+@kernel
 def _ac_refine(
     data: NDArray[np.uint8],
     end: int,
@@ -365,6 +373,9 @@ def _ac_refine(
 ) -> tuple[int, int, int, int, int]:
     step = np.int64(1) << low
     i = begin
+    if run_of_ends > 0 and _has_no_ac(block):
+        # A run of empty blocks costs a file nothing, so it must not cost much here.
+        return pos, acc, bits, run_of_ends - 1, OK
     if run_of_ends == 0:
         while i <= last:
             pos, acc, bits = _refill(data, end, pos, acc, bits)

@@ -48,17 +48,13 @@ class HuffmanTable:
         return lookup
 
 
-def _ac_symbols(text: str) -> bytes:
-    return bytes.fromhex(text)
-
-
 # T.81 tables K.3 to K.6.
 _DC_SYMBOLS = bytes(range(12))
 _DC_LUMA = ((0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0), _DC_SYMBOLS)
 _DC_CHROMA = ((0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0), _DC_SYMBOLS)
 _AC_LUMA = (
     (0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125),
-    _ac_symbols(
+    bytes.fromhex(
         "01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a25262728292a3435"
         "363738393a434445464748494a535455565758595a636465666768696a737475767778797a838485868788898a92939495969798"
         "999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3e4e5e6e7e8e9eaf1f2f3f4"
@@ -67,7 +63,7 @@ _AC_LUMA = (
 )
 _AC_CHROMA = (
     (0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 119),
-    _ac_symbols(
+    bytes.fromhex(
         "000102031104052131061241510761711322328108144291a1b1c109233352f0156272d10a162434e125f11718191a262728292a35"
         "363738393a434445464748494a535455565758595a636465666768696a737475767778797a82838485868788898a929394959697"
         "98999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5"

@@ -157,7 +157,7 @@ def _xmp(structure: JpegStructure) -> Xmp | None:
     if not packets:
         return None
     text = b"".join(segment.payload[29:] for segment in packets).decode("utf-8", "replace")
-    named = re.findall(r"(?:CreatorTool|softwareAgent|xmptk)(?:>|=\")([^<\"]{1,200})", text)
+    named = re.findall(r"(?:CreatorTool|softwareAgent|xmptk)(?:>|=[\"'])([^<\"']{1,200})", text)
     return Xmp(sum(len(segment.payload) for segment in packets), tuple(dict.fromkeys(t.strip() for t in named)))
 
 

@@ -16,14 +16,19 @@ def read_raster(data: bytes, form: Format, limits: Limits) -> Raster:
         LimitExceeded: too many pixels.
     """
     from jpegtrace.raster.pillow import read_with_pillow
-    from jpegtrace.raster.png16 import is_png16, read_png16
+    from jpegtrace.raster.png16 import check_png, is_png16, read_png16
     from jpegtrace.raster.pnm16 import is_pnm16, read_pnm16
-    from jpegtrace.raster.tiff16 import is_tiff16, read_tags, read_tiff16
+    from jpegtrace.raster.tiff16 import check_pieces, is_tiff16, read_tags, read_tiff16
 
-    if form is Format.PNG and is_png16(data):
-        return read_png16(data, limits)
-    if form is Format.TIFF and is_tiff16(tags := read_tags(data, limits)):
-        return read_tiff16(data, tags, limits)
+    if form is Format.PNG:
+        if is_png16(data):
+            return read_png16(data, limits)
+        check_png(data, limits)
+    if form is Format.TIFF:
+        tags = read_tags(data, limits)
+        if is_tiff16(tags):
+            return read_tiff16(data, tags, limits)
+        check_pieces(tags)
     if form is Format.PNM and is_pnm16(data):
         return read_pnm16(data, limits)
     return read_with_pillow(data, form, limits)

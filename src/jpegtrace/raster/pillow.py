@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -49,10 +51,10 @@ def open_image(data: bytes, form: Format, limits: Limits) -> ImageFile.ImageFile
         CorruptInput: Pillow refuses the content.
         LimitExceeded: too many pixels.
     """
-    if form is Format.WEBP:
-        # Opening one already takes memory for its pixels.
-        width, height = _webp_size(data)
-        limits.check("pixels", width * height, offset=12)
+    if form in (Format.WEBP, Format.GIF):
+        # Pillow takes memory for the pixels of the one and checks the other's against a limit of its own.
+        width, height = _webp_size(data) if form is Format.WEBP else _gif_size(data)
+        limits.check("pixels", width * height, offset=12 if form is Format.WEBP else 6)
     if form is Format.TIFF:
         data = upright(data, limits)
     image = _guarded(lambda: _PLUGINS[form](io.BytesIO(data)), form)
@@ -92,7 +94,7 @@ def _decode(image: ImageFile.ImageFile, data: bytes, form: Format, limits: Limit
         if turned := orientation(data, limits):
             note = ORIENTATION_NOTE.format(turned)
     elif form is Format.GIF:
-        frames = _count_gif_pictures(data)
+        frames = max(1, sum(1 for _ in _gif_pictures(data)))
     else:
         frames = getattr(image, "n_frames", 1)
     image.load()
@@ -137,28 +139,35 @@ def _webp_size(data: bytes) -> tuple[int, int]:
     raise CorruptInput("the WebP has no header that says its size", offset=12)
 
 
-def _count_gif_pictures(data: bytes) -> int:
-    """Pictures in a GIF, at least 1; stops where the blocks stop making sense."""
+def _gif_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a GIF: its screen, or its first picture where that is larger."""
+    width, height = struct.unpack("<HH", data[6:10]) if len(data) >= 10 else (0, 0)
+    first = next(_gif_pictures(data), None)
+    if first is not None:
+        left, top, across, down = struct.unpack("<4H", data[first + 1 : first + 9])
+        width, height = max(width, left + across), max(height, top + down)
+    return width, height
 
-    def skip_table(at: int, flags: int) -> int:
+
+def _gif_pictures(data: bytes) -> Iterator[int]:
+    """Offsets of the image descriptors of a GIF; ends where the blocks stop making sense (GIF89a, section 15)."""
+
+    def behind_table(at: int, flags: int) -> int:
         return at + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
 
-    count, steps = 0, 0
-    at = skip_table(13, data[10])
-    while at + 10 < len(data) and data[at] in (0x21, 0x2C):
+    at = behind_table(13, data[10]) if len(data) > 13 else len(data)
+    blocks = 0
+    while at + 10 < len(data) and data[at] in (0x21, 0x2C) and blocks < MAX_GIF_BLOCKS:
         if data[at] == 0x2C:
-            count += 1
-            at = skip_table(at + 10, data[at + 9]) + 1
+            yield at
+            at = behind_table(at + 10, data[at + 9]) + 1
         else:
             at += 2
-        while at < len(data) and data[at] and steps < MAX_GIF_BLOCKS:
+        while at < len(data) and data[at] and blocks < MAX_GIF_BLOCKS:
             at += 1 + data[at]
-            steps += 1
+            blocks += 1
         at += 1
-        steps += 1
-        if steps >= MAX_GIF_BLOCKS:
-            break
-    return max(count, 1)
+        blocks += 1
 
 
 def _guarded(action: Any, form: Format) -> object:

@@ -94,6 +94,26 @@ def tiff_size(tags: Tags, limits: Limits) -> tuple[int, int]:
     return width, height
 
 
+def check_pieces(tags: Tags) -> None:
+    """Make sure that a TIFF of any depth names all its strips or tiles; Pillow leaves black what is missing.
+
+    Raises:
+        CorruptInput: there are fewer than the size asks for.
+    """
+    width, height = (_one(tags, tag, 0) for tag in (WIDTH, LENGTH))
+    tiled = TILE_OFFSETS in tags
+    piece_w = _one(tags, TILE_WIDTH, width) if tiled else width
+    piece_h = _one(tags, TILE_LENGTH, height) if tiled else min(_one(tags, STRIP_ROWS, height), height)
+    if min(piece_w, piece_h) <= 0:
+        raise CorruptInput("the TIFF has strips or tiles of no size", offset=4)
+    pieces = -(-width // piece_w) * -(-height // piece_h)
+    if _one(tags, PLANAR, 1) == 2:
+        pieces *= _one(tags, SAMPLES, 1)
+    named = len(tags.get(TILE_OFFSETS if tiled else STRIP_OFFSETS, ()))
+    if named < pieces:
+        raise CorruptInput(f"the TIFF names {named:,} of {pieces:,} pieces", offset=4)
+
+
 def orientation(data: bytes, limits: Limits) -> int:
     """The orientation that the first picture of a TIFF asks for; 0 where it asks for none."""
     asked = _one(read_tags(data, limits), ORIENTATION, 1)
@@ -184,7 +204,7 @@ def read_tiff16(data: bytes, tags: Tags, limits: Limits) -> Raster:
         rows = piece_h if tiled else min(piece_h, height - row)
         offset = int(offsets[index])
         packed = data[offset : offset + int(counts[index])]
-        raw = _unpack(packed, compression, rows * piece_w * per_piece * 2, offset)
+        raw = _unpack(packed, compression, rows * piece_w * per_piece * 2, min(offset, len(data)))
         piece = raw.view(f"{order}u2").astype(np.uint16).reshape(rows, piece_w, per_piece)
         if predictor == 2:
             piece = np.add.accumulate(piece, axis=1, dtype=np.uint16)

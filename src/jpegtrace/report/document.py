@@ -51,12 +51,14 @@ class Report:
         findings: one for each analysis that was asked, in reading order.
         error: why the input could not be read at all; then there are no findings.
         preview: a small PNG of the picture for the HTML report, not part of the JSON.
+        version: of jpegtrace that made the report.
     """
 
     input: InputFacts
     findings: tuple[Finding, ...] = ()
     error: Failure | None = None
     preview: bytes | None = None
+    version: str = __version__
 
     @property
     def failed(self) -> bool:
@@ -90,7 +92,7 @@ class Report:
         """JSON form, described by the schema that ships (see `jpegtrace.report.schema`)."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "jpegtrace": __version__,
+            "jpegtrace": self.version,
             "input": {name: getattr(self.input, name) for name in InputFacts.__slots__},
             "error": None if self.error is None else {name: getattr(self.error, name) for name in Failure.__slots__},
             "alarm": self.alarm,
@@ -110,9 +112,10 @@ class Report:
         try:
             error = data["error"]
             return cls(
-                InputFacts(**data["input"]),
+                InputFacts(**{name: data["input"][name] for name in InputFacts.__slots__}),
                 tuple(Finding.from_dict(finding) for finding in data["findings"]),
-                None if error is None else Failure(**error),
+                None if error is None else Failure(**{name: error[name] for name in Failure.__slots__}),
+                version=data["jpegtrace"],
             )
         except (KeyError, TypeError) as reason:
             raise UsageError(f"this is not the JSON form of a report: {reason!r}") from reason

@@ -9,9 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jpegtrace import __version__
 from jpegtrace.analyses import find_analysis
+from jpegtrace.errors import UsageError
 from jpegtrace.findings import Finding, Json
 from jpegtrace.report.document import Report
-from jpegtrace.report.text import shorten
+from jpegtrace.report.text import shorten, title_of
 
 
 def render_html(reports: Sequence[Report]) -> str:
@@ -20,17 +21,16 @@ def render_html(reports: Sequence[Report]) -> str:
         loader=PackageLoader("jpegtrace.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"shorten": shorten, "data_uri": _data_uri, "grid": _grid}
-    environment.globals |= {"title_of": _title, "question_of": _question, "plain": _plain, "tables_of": _tables}
+    environment.globals |= {"title_of": title_of, "question_of": _question, "plain": _plain, "tables_of": _tables}
     template = environment.get_template("report.html.jinja")
     return template.render(reports=reports, version=__version__)
 
 
-def _title(finding: Finding) -> str:
-    return find_analysis(finding.analysis).title
-
-
 def _question(finding: Finding) -> str:
-    return find_analysis(finding.analysis).question
+    try:
+        return find_analysis(finding.analysis).question
+    except UsageError:  # a stored report of an installation that knows more
+        return ""
 
 
 def _data_uri(png: bytes) -> str:

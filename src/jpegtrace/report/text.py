@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jpegtrace.analyses import find_analysis
+from jpegtrace.errors import UsageError
 from jpegtrace.findings import Finding, Json, Level, Status
 from jpegtrace.report.document import Report
 
@@ -26,10 +27,12 @@ _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
 
 def render_text(report: Report) -> RenderableType:
     """One report as a rich renderable."""
-    head = Text(report.input.source, style="bold")
+    head = Text(printable(report.input.source), style="bold")
     if report.error is not None:
         place = "" if report.error.offset is None else f" (at byte {report.error.offset:,})"
-        return Group(head, Text(f"  {report.error.kind}: {report.error.message}{place}", style="red"), Text())
+        return Group(
+            head, Text(f"  {report.error.kind}: {printable(report.error.message)}{place}", style="red"), Text()
+        )
     parts: list[RenderableType] = [head]
     for finding in report.findings:
         parts += _finding(finding)
@@ -37,17 +40,19 @@ def render_text(report: Report) -> RenderableType:
 
 
 def _finding(finding: Finding) -> Iterator[RenderableType]:
-    title = find_analysis(finding.analysis).title
+    title = title_of(finding)
     style = "bold red" if finding.alarm else _STATUS_STYLE[finding.status]
     sure = "" if finding.probability is None else f" [dim](probability {finding.probability:.2f})[/dim]"
     label = "" if finding.status is Status.OK else f" [{style}]({finding.status.value.replace('_', ' ')})[/{style}]"
     yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{label}")
-    yield Padding(Text.from_markup(escape(finding.summary) + sure), (0, 0, 0, 4), expand=False)
+    yield Padding(Text.from_markup(escape(printable(finding.summary)) + sure), (0, 0, 0, 4), expand=False)
     for remark in finding.remarks:
         style = _LEVEL_STYLE[remark.level]
-        because = f" [dim]({escape(remark.evidence)})[/dim]" if remark.evidence else ""
+        because = f" [dim]({escape(printable(remark.evidence))})[/dim]" if remark.evidence else ""
         yield Padding(
-            Text.from_markup(f"[{style}]{_LEVEL_SIGN[remark.level]} {escape(remark.text)}[/{style}]{because}"),
+            Text.from_markup(
+                f"[{style}]{_LEVEL_SIGN[remark.level]} {escape(printable(remark.text))}[/{style}]{because}"
+            ),
             (0, 0, 0, 4),
             expand=False,
         )
@@ -55,8 +60,21 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
     if details:
         grid = Table.grid(padding=(0, 2))
         for name, value in details:
-            grid.add_row(Text(name, style="cyan"), Text(value))
+            grid.add_row(Text(name, style="cyan"), Text(printable(value)))
         yield Padding(grid, (0, 0, 0, 4), expand=False)
+
+
+def title_of(finding: Finding) -> str:
+    """The heading of a finding; its id where this installation does not know the analysis."""
+    try:
+        return find_analysis(finding.analysis).title
+    except UsageError:
+        return finding.analysis
+
+
+def printable(text: str) -> str:
+    """Foreign text without what a terminal would obey: control characters and changes of writing direction."""
+    return "".join(c if c.isprintable() or c == " " else f"\\x{ord(c):02x}" for c in text)
 
 
 def _details(values: dict[str, Json] | object) -> Iterator[tuple[str, str]]:
@@ -82,10 +100,10 @@ def shorten(value: Json, limit: int = 160) -> str | None:
     if isinstance(value, str):
         text = " ".join(value.split())
     elif isinstance(value, list):
-        parts = [shorten(item) for item in value if not isinstance(item, (list, dict))]
+        parts = [shorten(item, limit) for item in value if not isinstance(item, (list, dict))]
         text = ", ".join(part for part in parts if part)
     else:
-        pairs = [(key, shorten(item)) for key, item in value.items()]
+        pairs = [(key, shorten(item, limit)) for key, item in value.items()]
         text = ", ".join(f"{key.replace('_', ' ')} {item}" for key, item in pairs if item)
     if not text:
         return None
