@@ -1,5 +1,6 @@
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -43,7 +44,7 @@ def test_inspect_prints_facts_and_leaves_with_0(folder):
     done = run("inspect", "good.jpg", cwd=folder)
     text = done.stdout.decode()
     assert done.returncode == 0
-    assert "Baseline JPEG, 128 x 96 pixels, YCbCr 4:2:0; whole." in text
+    assert "Baseline JPEG, 128 x 96 pixels, YCbCr 4:2:0; no damage found." in text
     assert "Standard IJG tables, quality 71" in text
     assert done.stderr == b""
 
@@ -55,7 +56,8 @@ def test_json_lines_validate(folder):
     assert [o["input"]["format"] for o in found] == ["JPEG", "PNG"]
     for item in found:
         jsonschema.Draft202012Validator(report_schema()).validate(item)
-    assert b"1 files in folders are no pictures" in done.stderr
+    assert b"left out, for they are no pictures: 1 (text.txt)" in done.stderr
+    assert b"2 inputs, 0 with alarms, 0 failed" in done.stderr
 
 
 def test_an_unreadable_file_is_reported_and_the_rest_go_on(folder):
@@ -98,10 +100,15 @@ def test_standard_input(folder):
         (["inspect", "*.gif"], "nothing matches"),
         (["inspect", "good.jpg", "--html", "no/such/folder.html"], "cannot write"),
         (["nonsense"], "No such command"),
-        (["simulate", "good.jpg"], "needs a picture, --chain and --output"),
+        (["simulate", "good.jpg"], "needs --chain and --output"),
         (["simulate", "good.jpg", "--chain", "jpg:75", "-o", "o.jpg"], "did you mean"),
         (["simulate", "good.jpg", "--chain", "jpeg:75", "-o", "o.png"], "the result is a JPEG"),
         (["simulate", "good.jpg", "--chain", "crop:1,1", "-o", "o.jpg"], "the result is a PNG"),
+        (["simulate", "good.jpg", "--chain", "jpeg:75", "-o", "good.jpg"], "named twice"),
+        (["simulate", "good.jpg", "--chain", "jpeg:75", "-o", "o.jpg", "--truth", "o.jpg"], "named twice"),
+        (["inspect", "picture.png", "--html", "good.jpg"], "call it *.html"),
+        (["inspect", "good.jpg", "--limit", "pixels=1__0"], "NAME=NUMBER"),
+        (["inspect", "good.jpg", "--limit", "self=5"], "no limit called 'self'"),
     ],
 )
 def test_wrong_usage_leaves_with_2_and_says_why(folder, arguments, message):
@@ -123,7 +130,7 @@ def test_html_is_one_file_that_needs_nothing_else(folder):
     page = (folder / "out.html").read_text(encoding="utf-8")
     assert "quality 71" in page
     assert "UnknownFormat" in page
-    assert 'src="data:image/png;base64,' in page
+    assert 'src="data:image/jpeg;base64,' in page
     assert "<script" not in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -158,6 +165,46 @@ def test_simulate_lists_its_steps():
     text = run("simulate", "--steps").stdout.decode()
     for step in ("jpeg[:QUALITY]", "crop:DX,DY", "splice["):
         assert step in text
+
+
+def test_what_is_only_called_a_picture_is_reported(folder):
+    (folder / "empty.jpg").write_bytes(b"")
+    done = run("inspect", folder, "--json")
+    assert done.returncode == 1
+    assert [o["error"]["kind"] for o in objects(done) if o["error"]] == ["UnknownFormat"]
+
+
+def test_a_pipe_in_a_folder_is_left_out(folder):
+    os.mkfifo(folder / "pipe.jpg")
+    done = run("inspect", folder, "--json")
+    assert len(objects(done)) == 3
+    assert "device or a pipe" in json.dumps(objects(done))
+
+
+def test_brief_is_one_line_per_input(folder):
+    lines = run("inspect", "good.jpg", "text.txt", "--brief", cwd=folder).stdout.decode().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("good.jpg: Baseline JPEG")
+    assert lines[1].startswith("text.txt: UnknownFormat")
+
+
+def test_a_console_without_our_signs_gets_codes(folder):
+    command = [sys.executable, "-m", "jpegtrace", "inspect", "good.jpg"]
+    environment = os.environ | {"PYTHONIOENCODING": "cp1252"}
+    done = subprocess.run(command, capture_output=True, cwd=folder, env=environment, timeout=60, check=False)
+    assert done.returncode == 0
+    assert b"\\u25a0 The file" in done.stdout
+
+
+def test_results_reach_stdout_when_somebody_watches_stderr(folder):
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "jpegtrace", "inspect", "good.jpg", "picture.png", "--json"]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, cwd=folder, timeout=60, check=False)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert len(objects(done)) == 2
 
 
 def test_a_closed_pipe_is_no_traceback(folder):

@@ -143,6 +143,24 @@ def test_check_survives_finds_an_exception():
         contracts.check_survives(planted(fragile), [JPEG])
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Outcome(Status.OK, "s", {"n": float("nan")}),
+        Outcome(Status.OK, "s", {"n": np.int64(3)}),
+        Outcome(Status.OK, "s", probability=1.5),
+        Outcome(Status.OK, "s", {"summary": "shadow"}),
+        Outcome(Status.NOT_APPLICABLE, "s", {"n": 1}),
+        None,
+    ],
+)
+def test_an_answer_that_cannot_be_reported_is_a_defect_of_its_analysis(outcome):
+    finding = planted(lambda picture, params: outcome)(contracts.Picture.open(JPEG))
+    assert finding.status is Status.FAILED
+    assert "internal error" in finding.summary
+    finding.to_dict()
+
+
 def test_a_foreseen_failure_is_a_failed_finding():
     def refusing(picture, params):
         raise CorruptInput("half a block", offset=7)
@@ -154,9 +172,9 @@ def test_a_foreseen_failure_is_a_failed_finding():
 
 
 def test_check_not_applicable_finds_an_answer_that_should_not_be():
-    answering = planted(lambda picture, params: Outcome(Status.NOT_APPLICABLE, "no", {"n": 1}))
+    failing = planted(lambda picture, params: Outcome(Status.NOT_APPLICABLE, "no", {"n": 1}))
     with pytest.raises(AssertionError):
-        contracts.check_not_applicable(answering, PNG)
+        contracts.check_not_applicable(failing, PNG)
 
 
 def test_check_false_alarms_finds_an_alarmist():

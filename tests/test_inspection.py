@@ -10,6 +10,7 @@ from jpegtrace.errors import LimitExceeded, UnknownFormat, UsageError
 from jpegtrace.inspection import inspect, inspect_or_explain, list_pictures
 from jpegtrace.limits import Limits
 from jpegtrace.report import Report, report_schema
+from jpegtrace.report.html import render_html
 
 JPEG = as_file(scene(5), quality=83)
 
@@ -61,7 +62,17 @@ def test_another_major_version_is_refused():
         Report.from_dict({"schema_version": "9.1"})
 
 
+def test_a_stored_report_keeps_who_made_it_and_skips_what_it_does_not_know():
+    data = json.loads(inspect(JPEG).to_json()) | {"jpegtrace": "9.9", "schema_version": "1.7", "more": 1}
+    data["input"]["colour"] = "new"
+    data["findings"][0]["analysis"] = "from-the-future"
+    report = Report.from_dict(data)
+    assert report.to_dict()["jpegtrace"] == "9.9"
+    assert "from-the-future" in render_html([report])
+
+
 def test_only_some_analyses():
+    assert [f.analysis for f in inspect(JPEG, only="encoder").findings] == ["encoder"]
     assert [f.analysis for f in inspect(JPEG, only=["encoder"]).findings] == ["encoder"]
     with pytest.raises(UsageError, match="did you mean 'encoder'"):
         inspect(JPEG, only=["encodr"])
@@ -105,9 +116,9 @@ def test_globs(folder):
     [JPEG, as_file(scene(7), "PNG"), as_file(scene(7)[..., 0]), as_file(scene(7), "TIFF")],
     ids=["jpeg", "png", "grey", "tiff"],
 )
-def test_preview_is_a_small_png(data):
+def test_preview_is_a_small_picture(data):
     preview = inspect(data, preview=True).preview
-    assert preview.startswith(b"\x89PNG")
+    assert preview.startswith(b"\xff\xd8")
     assert inspect(preview).file_facts.width <= 640
 
 

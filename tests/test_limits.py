@@ -145,7 +145,7 @@ def test_raised_checks_names_and_values():
     assert Limits().raised(scans=5).pixels == Limits().pixels
     with pytest.raises(UsageError, match="no limit called 'pixel'; the limits are bytes, pixels"):
         Limits().raised(pixel=5)
-    with pytest.raises(UsageError, match="at least 1"):
+    with pytest.raises(UsageError, match="a whole number from 1"):
         Limits().raised(pixels=0)
 
 

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 an input failed (the others are still reported); 2 wrong u
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import sys
@@ -38,12 +39,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 _comments = Console(stderr=True)
 
 
 def main() -> NoReturn:
     """Run the command and leave with its exit code; failures that were foreseen are a sentence, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot show a sign gets its code, not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except UsageError as error:
@@ -76,7 +82,11 @@ def _options(
 
 LimitOption = Annotated[
     list[str] | None,
-    typer.Option("--limit", metavar="NAME=N", help="Raise a bound that an input met, such as pixels=500000000."),
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help="Move a bound that an input met: bytes, pixels, markers, restarts, scans, coded_blocks.",
+    ),
 ]
 
 
@@ -85,32 +95,44 @@ def inspect(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for a picture on standard input.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per input and line.")] = False,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one self-contained page.")] = None,
-    only: Annotated[list[str] | None, typer.Option("--only", metavar="ID", help="Ask only this analysis.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="Ask only this; may be repeated.")
+    ] = None,
     limit: LimitOption = None,
+    brief: Annotated[bool, typer.Option("--brief", help="One line per input.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
 ) -> None:
     """Say what the files hold: what they state, who wrote them, what contradicts what."""
     from jpegtrace.inspection import choose_analyses
 
     limits = _limits(limit)
+    only = [name for given in only for name in given.split(",")] if only else None
     choose_analyses(only)
     if html is not None:
+        if html.suffix.lower() not in (".html", ".htm"):
+            raise UsageError(f"--html writes a page; call it *.html, not {html.name!r}")
         _keep_apart([html], paths)
     reports: list[Report] = []
-    failed = 0
+    asked = failed = alarms = 0
     for report in _inspected(paths, only, limits, preview=html is not None, quiet=quiet):
+        asked += 1
         failed += report.failed
+        alarms += report.alarm
         if html is not None:
             reports.append(report)
         if as_json:
-            sys.stdout.write(report.to_json(indent=None) + "\n")
+            sys.stdout.write(json.dumps(report.to_dict(), allow_nan=False) + "\n")
             sys.stdout.flush()
         elif html is None:
-            from jpegtrace.report.text import render_text
+            from jpegtrace.report.text import render_brief, render_text
 
-            Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(render_text(report))
+            shown = render_brief(report) if brief else render_text(report)
+            piped = None if sys.stdout.isatty() else PIPE_WIDTH
+            Console(highlight=False, width=piped).print(shown, soft_wrap=brief)
     if html is not None:
         _write_html(html, reports, quiet=quiet)
+    if asked > 1 and not quiet:
+        _comments.print(f"{asked} inputs, {alarms} with alarms, {failed} failed", style="dim", highlight=False)
     if failed:
         raise typer.Exit(INPUT_FAILED)
 
@@ -127,7 +149,13 @@ def _inspected(
         return
     listing = list_pictures(paths)
     if listing.skipped and not quiet:
-        _comments.print(f"{len(listing.skipped)} files in folders are no pictures and were left out", style="dim")
+        names = ", ".join(path.name for path in listing.skipped[:5]) + (", ..." if len(listing.skipped) > 5 else "")
+        _comments.print(
+            f"left out, for they are no pictures: {len(listing.skipped)} ({names})",
+            style="dim",
+            markup=False,
+            highlight=False,
+        )
     if not listing.files:
         raise UsageError("there is no picture in what was named")
     with _progress(len(listing.files), quiet=quiet) as advance:
@@ -237,21 +265,26 @@ def simulate(
         _list_steps()
         return
     if picture is None or chain is None or output is None:
-        raise UsageError("a simulation needs a picture, --chain and --output; --steps lists what a chain may hold")
+        missing = [
+            n for n, given in (("a picture", picture), ("--chain", chain), ("--output", output)) if given is None
+        ]
+        raise UsageError(f"a simulation needs {' and '.join(missing)}; --steps lists what a chain may hold")
     from jpegtrace.chain import Chain
     from jpegtrace.chain import simulate as run_chain
 
     parsed = Chain.parse(chain)
     record_path = truth or output.with_suffix(".truth.json")
     _keep_apart([output, record_path], [picture])
+    ends_as_jpeg = bool(parsed.steps) and parsed.steps[-1].name == "jpeg"
+    suffixes = (".jpg", ".jpeg") if ends_as_jpeg else (".png",)
+    if output.suffix.lower() not in suffixes:
+        kind = "JPEG" if ends_as_jpeg else "PNG"
+        raise UsageError(f"the result is a {kind}; call it {' or '.join('*' + suffix for suffix in suffixes)}")
     pixels, is_jpeg = _pixels(picture, _limits(limit))
     if is_jpeg and not quiet:
         _comments.print("the input is a JPEG: what it went through before is not in the truth", style="dim")
     result = run_chain(pixels, parsed, seed)
     data = result.data if result.data is not None else _as_png(result.pixels)
-    expected = {".jpg", ".jpeg"} if result.data is not None else {".png"}
-    if output.suffix.lower() not in expected:
-        raise UsageError(f"the result is a {'JPEG' if result.data is not None else 'PNG'}; call it *{min(expected)}")
     record = json.dumps(result.truth.to_dict(), indent=2, ensure_ascii=False) + "\n"
     for path, content in ((output, data), (record_path, record.encode())):
         try:
@@ -286,8 +319,6 @@ def _pixels(source: str, limits: Limits) -> tuple[NDArray[np.uint8], bool]:
 
 
 def _as_png(pixels: NDArray[np.uint8]) -> bytes:
-    import io
-
     from PIL import Image
 
     out = io.BytesIO()

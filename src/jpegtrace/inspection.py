@@ -17,12 +17,16 @@ from jpegtrace.raster import Format, sniff
 from jpegtrace.report import Failure, InputFacts, Report
 
 PREVIEW_SIZE = (640, 480)
+# A file with such a name and no picture in it is worth a word; what a file is, its content alone decides.
+_PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pnm")
+)
 
 
 def inspect(
     source: Source | Picture,
     *,
-    only: Sequence[str] | None = None,
+    only: str | Sequence[str] | None = None,
     limits: Limits = DEFAULT_LIMITS,
     preview: bool = False,
     name: str | None = None,
@@ -31,7 +35,7 @@ def inspect(
 
     Args:
         source: a path, bytes, a binary file object, or an open `Picture`.
-        only: ids of the analyses to ask; by default all.
+        only: id or ids of the analyses to ask; by default all.
         limits: bounds on size and pixels.
         preview: add a small picture for the HTML report.
         name: what to call the input; by default its path.
@@ -56,13 +60,15 @@ def inspect(
     )
 
 
-def choose_analyses(only: Sequence[str] | None) -> tuple[Analysis, ...]:
+def choose_analyses(only: str | Sequence[str] | None) -> tuple[Analysis, ...]:
     """The analyses with these ids in the order given; all of them for None.
 
     Raises:
         UsageError: an analysis that does not exist.
     """
-    return all_analyses() if only is None else tuple(find_analysis(name) for name in only)
+    if only is None:
+        return all_analyses()
+    return tuple(find_analysis(name) for name in ([only] if isinstance(only, str) else only))
 
 
 def inspect_or_explain(
@@ -81,8 +87,8 @@ class Listing:
     """Files found for a list of arguments.
 
     Attributes:
-        files: pictures of folders, and everything that was named itself, in a stable order.
-        skipped: files in folders that are no pictures.
+        files: pictures of folders, what is only called one, and everything that was named itself; in a stable order.
+        skipped: files in folders that neither are pictures nor are called so.
     """
 
     files: tuple[Path, ...]
@@ -103,7 +109,7 @@ def list_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Listing:
         path = Path(argument)
         if path.is_dir():
             for found in _walk(path):
-                if is_picture(found):
+                if is_picture(found) or found.suffix.lower() in _PICTURE_SUFFIXES:
                     files[found] = None
                 else:
                     skipped.append(found)
@@ -143,7 +149,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _preview(picture: Picture) -> bytes | None:
-    """A small PNG of the picture; None where the pixels cannot be had."""
+    """A small JPEG of the picture; None where the pixels cannot be had."""
     from PIL import Image
 
     from jpegtrace.raster.pillow import open_image
@@ -164,5 +170,5 @@ def _preview(picture: Picture) -> bytes | None:
     except Exception:  # a picture to look at is not worth a failure, whatever Pillow raises
         return None
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.save(out, "JPEG", quality=85)
     return out.getvalue()

@@ -15,6 +15,7 @@ class Limits:
         bytes: size of the input.
         pixels: width times height; 16-bit coefficients of a three-component picture take 6 bytes a pixel at most.
         markers: segments, quantization and Huffman tables of a JPEG, chunks of a PNG, entries of a TIFF directory.
+        restarts: restart markers of one JPEG; a picture at the bound of pixels has fewer.
         scans: scans of one JPEG; a normal progressive file has about 10.
         coded_blocks: blocks that all scans of one JPEG visit together; bounds the time that decoding takes.
     """
@@ -22,8 +23,15 @@ class Limits:
     bytes: int = 1 << 30
     pixels: int = 300_000_000
     markers: int = 100_000
+    restarts: int = 5_000_000
     scans: int = 256
     coded_blocks: int = 100_000_000
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(f"limit {field.name} must be a whole number from 1, not {value!r}")
 
     def check(self, limit: str, found: int, *, offset: int | None = None) -> None:
         """Raise `LimitExceeded` when `found` passes the bound called `limit`."""
@@ -34,11 +42,9 @@ class Limits:
     def raised(self, /, **changes: int) -> Limits:
         """A copy with some bounds changed; names and values are checked."""
         names = [field.name for field in fields(self)]
-        for name, value in changes.items():
+        for name in changes:
             if name not in names:
                 raise UsageError(f"there is no limit called {name!r}; the limits are {', '.join(names)}")
-            if value < 1:
-                raise UsageError(f"limit {name} must be at least 1, not {value}")
         return replace(self, **changes)
 
 

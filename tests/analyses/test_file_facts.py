@@ -17,7 +17,7 @@ def facts(data: bytes, params: Params | None = None):
 def test_baseline():
     finding = facts(as_file(scene(1, 50, 70), quality=77, subsampling=1))
     assert finding.status is Status.OK
-    assert finding.summary == "Baseline JPEG, 70 x 50 pixels, YCbCr 4:2:2; whole."
+    assert finding.summary == "Baseline JPEG, 70 x 50 pixels, YCbCr 4:2:2; no damage found."
     assert finding.quantization_tables == [ijg_table(77).ravel().tolist(), ijg_table(77, "chroma").ravel().tolist()]
     assert finding.component_tables == [0, 1, 1]
     assert (finding.optimised_huffman, finding.restart_interval, finding.scans) == (False, 0, 1)

@@ -86,7 +86,8 @@ def check_not_applicable(analysis: Analysis, other: bytes) -> None:
         assert not finding.values
         assert finding.probability is None
     else:
-        assert finding.status is not Status.NOT_APPLICABLE or not finding.values
+        assert finding.status is not Status.FAILED, finding.summary
+        assert finding.status is not Status.NOT_APPLICABLE, "it says that it needs no JPEG"
 
 
 def check_false_alarms(analysis: Analysis, pristine: Sequence[bytes]) -> None:

@@ -22,6 +22,7 @@ def test_text_says_status_summary_and_alarms():
     text = printed(inspect(camera_file(1, NIKON, "Canon", "Canon EOS 5D")))
     assert "The file" in text
     assert "!! EXIF says Canon, the tables are those of Nikon cameras" in text
+    assert "cannot show:" in text
 
 
 def test_text_of_a_picture_that_is_no_jpeg_says_not_applicable():
@@ -40,6 +41,12 @@ def test_markup_in_file_names_and_metadata_is_shown_not_obeyed():
     text = printed(inspect(as_file(scene(1), comment=b"[bold]x[/bold] [/nonsense]"), name="[red]a[/red].jpg"))
     assert "[red]a[/red].jpg" in text
     assert "[bold]x[/bold] [/nonsense]" in text
+
+
+def test_control_characters_are_shown_not_obeyed():
+    text = printed(inspect(as_file(scene(1), comment="\x1b[2J\x9b\u202eevil".encode())))
+    assert "\x1b" not in text
+    assert "\\x1b[2J\\x9b\\x202eevil" in text
 
 
 def test_html_escapes_what_the_file_says():

@@ -7,6 +7,7 @@ TR2006-583, Dartmouth; E. Kee, M. K. Johnson, H. Farid, "Digital image authentic
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,8 @@ from jpegtrace.limits import Limits
 from jpegtrace.metadata import Exif, JpegMetadata
 from jpegtrace.picture import Picture
 from jpegtrace.tables import Identification, TableMatch, brand_of, identify, known_tables, nearest_quality, program_of
+
+MINUTE = 60  # cameras stamp a picture when it was taken and when it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,14 @@ def _survey_files(name: str) -> int:
 
 def _claims_against_tables(found: Identification, metadata: JpegMetadata, params: Params) -> Iterator[Remark]:
     brand, programs = _claimed_brand(metadata.exif), list(_claimed_programs(metadata))
+    if found.quality is not None and brand and not programs and brand not in dict(found.makers):
+        if _survey_files(brand) >= params.brand_files:
+            yield Remark(
+                Level.NOTICE,
+                f"EXIF names {brand} and no program, the tables are the standard ones that programs scale",
+                f"none of {_survey_files(brand)} {brand} files of the survey has quality {found.quality}",
+            )
+        return
     if found.kind != "exact" or found.quality is not None:
         unseen = found.kind == "nearest" and found.quality is None
         if unseen and brand and not programs and _survey_files(brand) >= params.brand_files:
@@ -175,7 +186,7 @@ def _handling(jpeg: JpegStructure, metadata: JpegMetadata) -> Iterator[Remark]:
         yield Remark(Level.NOTICE, f"saved or edited by {', '.join(programs)}", "EXIF Software or XMP")
     exif = metadata.exif
     taken, modified = (exif.text("taken"), exif.text("modified")) if exif else (None, None)
-    if taken and modified and modified > taken:
+    if taken and modified and (_seconds(modified) or 0) > (_seconds(taken) or 0) + MINUTE:
         yield Remark(Level.NOTICE, f"modified after it was taken: {modified} against {taken}", "EXIF dates")
     brand = _claimed_brand(exif)
     if brand is None or programs:
@@ -188,6 +199,14 @@ def _handling(jpeg: JpegStructure, metadata: JpegMetadata) -> Iterator[Remark]:
         yield Remark(Level.NOTICE, f"EXIF says {brand}, but the file is progressive; cameras write baseline", "SOF2")
 
 
+def _seconds(stamp: str) -> float | None:
+    """EXIF's ``YYYY:MM:DD HH:MM:SS`` as seconds; None for anything else."""
+    try:
+        return datetime.datetime.strptime(stamp, "%Y:%m:%d %H:%M:%S").replace(tzinfo=datetime.UTC).timestamp()
+    except ValueError:
+        return None
+
+
 def _dimensions(picture: Picture, exif: Exif | None) -> Iterator[Remark]:
     if exif is None:
         return
@@ -198,12 +217,12 @@ def _dimensions(picture: Picture, exif: Exif | None) -> Iterator[Remark]:
     orientation = exif.number("orientation") or 1
     if (height, width) == (picture.width, picture.height):
         if orientation >= 5:
-            turned = "the picture was turned, but its orientation tag still asks for it"
-            yield Remark(Level.ALARM, turned, f"orientation {orientation}; {size}")
+            turned = "the picture may have been turned while its orientation tag still asks for it"
+            yield Remark(Level.NOTICE, turned, f"orientation {orientation}; {size}")
         else:
             yield Remark(Level.NOTICE, "the picture was turned after it was taken", size)
     else:
-        yield Remark(Level.ALARM, "the picture was cropped or resized after EXIF was written", size)
+        yield Remark(Level.NOTICE, "the picture was cropped or resized after EXIF was written", size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +274,7 @@ def _thumbnail_remarks(
     # Cameras letterbox thumbnails to 4:3, so only a picture whose thumbnail lies the other way contradicts it.
     if (small.width - small.height) * (picture.width - picture.height) < 0:
         yield Remark(
-            Level.ALARM,
+            Level.NOTICE,
             "the thumbnail lies across the picture: one of them was turned or cropped without the other",
             f"thumbnail {small.width} x {small.height}, picture {picture.width} x {picture.height}",
         )

@@ -28,6 +28,10 @@ _SUBSAMPLING = {
 }
 
 
+# Phones hang these behind every picture they take.
+_USUAL_TRAILERS = ("padding", "motion photo", "Samsung trailer", "MP4 video")
+
+
 @dataclass(frozen=True, slots=True)
 class Params:
     """Settings of `file-facts`.
@@ -48,7 +52,7 @@ class Params:
     parameters=Params,
     cannot_show=(
         "who wrote the metadata: anyone can",
-        "damage that leaves another valid stream of the same length",
+        "damage that leaves another valid stream, as a single changed byte often does without restart markers",
     ),
     reference="ITU-T T.81, T.871; CIPA DC-007, DC-008",
     false_alarm_rate=0.0,
@@ -169,9 +173,10 @@ def _metadata_remarks(metadata: JpegMetadata) -> list[Remark]:
     if metadata.icc is not None and not metadata.icc.whole:
         remarks.append(Remark(Level.NOTICE, "the ICC profile is not whole", f"{metadata.icc.size:,} bytes"))
     if metadata.mpo is not None:
-        remarks.append(Remark(Level.INFO, f"{len(metadata.mpo.pictures)} pictures in the file; the first is read"))
+        found = metadata.mpo.problem or f"{len(metadata.mpo.pictures)} pictures in the file; the first is read"
+        remarks.append(Remark(Level.NOTICE if metadata.mpo.problem else Level.INFO, f"multi-picture index: {found}"))
     if (rest := metadata.trailing) is not None:
-        level = Level.INFO if rest.kind == "padding" or metadata.mpo is not None else Level.NOTICE
+        level = Level.INFO if rest.kind in _USUAL_TRAILERS or metadata.mpo is not None else Level.NOTICE
         remarks.append(Remark(level, f"{rest.size:,} bytes behind the end: {rest.kind}", f"at byte {rest.offset:,}"))
     return remarks
 
@@ -206,4 +211,4 @@ def _sentence(frame: Frame, values: dict[str, Json], share: float | None, damage
         return f"{text}; not decoded."
     if damage:
         return f"{text}; all blocks can be read, but the file breaks rules of its format."
-    return f"{text}; whole."
+    return f"{text}; no damage found."

@@ -42,6 +42,9 @@ _NAMES = {
 }  # fmt: skip
 
 
+MAX_DAMAGE = 1000  # entries; a file full of nonsense must not fill the memory with complaints
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """One marker: its code, where it begins and how many bytes its segment takes, marker included."""
@@ -237,11 +240,13 @@ class _Reader:
 
     def __post_init__(self) -> None:
         # Whatever looks like a marker is found once: thousands of scans must not mean thousands of passes.
+        # Masks of one byte an element first: stuffing is no marker, and indices of all of it would be large.
         array = np.frombuffer(self.data, np.uint8)
-        found = np.flatnonzero(array[:-1] == 0xFF)
-        codes = array[found + 1]
-        is_marker = (codes != 0x00) & (codes != 0xFF)
-        found, codes = found[is_marker], codes[is_marker]
+        following = array[1:]
+        is_marker = (array[:-1] == 0xFF) & (following != 0x00) & (following != 0xFF)
+        self.limits.check("restarts", int(np.count_nonzero(is_marker & (following >> 3 == 0xD0 >> 3))))
+        found = np.flatnonzero(is_marker)
+        codes = following[found]
         is_restart = (codes >= 0xD0) & (codes <= 0xD7)
         self._all_markers = found
         self._restarts, self._restart_codes = found[is_restart], codes[is_restart]
@@ -307,8 +312,10 @@ class _Reader:
         self.markers.append(Marker(code, offset, length))
 
     def _note(self, what: str, offset: int) -> None:
-        if len(self.damage) < 1000:
+        if len(self.damage) < MAX_DAMAGE:
             self.damage.append(Damage(what, offset))
+        elif len(self.damage) == MAX_DAMAGE:
+            self.damage.append(Damage("more departures from the format follow; they are not listed", offset))
 
     def _read_segment(self, code: int, start: int, end: int) -> int:
         """Read one segment; returns where the next marker is looked for."""

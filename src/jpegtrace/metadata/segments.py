@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from jpegtrace.jpeg import JpegStructure
 from jpegtrace.metadata.exif import Exif, read_exif
@@ -57,6 +58,7 @@ class Mpo:
     """A multi-picture index (CIPA DC-007): offsets and sizes of the pictures in the file."""
 
     pictures: tuple[tuple[int, int], ...]
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +168,22 @@ def _mpo(structure: JpegStructure) -> Mpo | None:
     if segment is None:
         return None
     tiff = segment.payload[4:]
-    order = "little" if tiff[:2] == b"II" else "big"
+    order: Literal["little", "big"] = "little" if tiff[:2] == b"II" else "big"
 
-    def number(at: int, size: int) -> int:
-        return int.from_bytes(tiff[at : at + size], order)  # type: ignore[arg-type]
+    def number(at: int, size: int) -> int | None:
+        return int.from_bytes(tiff[at : at + size], order) if at + size <= len(tiff) else None
 
-    directory = number(4, 4)
-    for entry in range(directory + 2, directory + 2 + 12 * min(number(directory, 2), 100), 12):
+    directory = number(4, 4) or 0
+    for entry in range(directory + 2, directory + 2 + 12 * min(number(directory, 2) or 0, 100), 12):
         if number(entry, 2) == 0xB002:
-            table, count = number(entry + 8, 4), min(number(entry + 4, 4) // 16, 1000)
-            starts = [(number(table + 16 * i + 8, 4), number(table + 16 * i + 4, 4)) for i in range(count)]
+            table, count = number(entry + 8, 4), (number(entry + 4, 4) or 0) // 16
+            if table is None or count == 0 or table + 16 * count > len(tiff):
+                return Mpo((), problem="the index reaches beyond its segment")
+            places = [(number(table + 16 * i + 8, 4) or 0, number(table + 16 * i + 4, 4) or 0) for i in range(count)]
             # Offsets count from the TIFF header of this segment, except the first picture's, which is 0.
             base = segment.offset + 4
-            return Mpo(tuple((base + start if start else 0, size) for start, size in starts))
-    return Mpo(())
+            return Mpo(tuple((base + start if start else 0, size) for start, size in places))
+    return Mpo((), problem="the index names no pictures")
 
 
 _TRAILERS = (

@@ -50,7 +50,7 @@ class Report:
         input: which input.
         findings: one for each analysis that was asked, in reading order.
         error: why the input could not be read at all; then there are no findings.
-        preview: a small PNG of the picture for the HTML report, not part of the JSON.
+        preview: a small JPEG of the picture for the HTML report, not part of the JSON.
         version: of jpegtrace that made the report.
     """
 

@@ -33,8 +33,8 @@ def _question(finding: Finding) -> str:
         return ""
 
 
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def _data_uri(jpeg: bytes) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def _tables(finding: Finding) -> list[list[Json]]:

@@ -39,6 +39,23 @@ def render_text(report: Report) -> RenderableType:
     return Group(*parts, Text())
 
 
+def render_brief(report: Report) -> Text:
+    """One report on one line: what it is, and every alarm."""
+    line = Text(printable(report.input.source), style="bold")
+    if report.error is not None:
+        return line.append(f": {report.error.kind}: {printable(report.error.message)}", style="red")
+    alarms = [r.text for f in report.findings for r in f.remarks if r.level is Level.ALARM]
+    notices = sum(r.level is Level.NOTICE for f in report.findings for r in f.remarks)
+    failures = [f.summary for f in report.findings if f.status is Status.FAILED]
+    head = report.findings[0].summary if report.findings else ""
+    line.append(f": {printable(head)}", style="not bold")
+    for text in (*failures, *alarms):
+        line.append(f" !! {printable(text)}.", style="bold red")
+    if notices:
+        line.append(f" {notices} notice{'s' if notices > 1 else ''}.", style="yellow")
+    return line
+
+
 def _finding(finding: Finding) -> Iterator[RenderableType]:
     title = title_of(finding)
     style = "bold red" if finding.alarm else _STATUS_STYLE[finding.status]
@@ -62,6 +79,9 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
         for name, value in details:
             grid.add_row(Text(name, style="cyan"), Text(printable(value)))
         yield Padding(grid, (0, 0, 0, 4), expand=False)
+    if finding.cannot_show:
+        limits = "; ".join(finding.cannot_show)
+        yield Padding(Text(f"cannot show: {limits}", style="dim"), (0, 0, 0, 4), expand=False)
 
 
 def title_of(finding: Finding) -> str:
@@ -87,7 +107,7 @@ def _details(values: dict[str, Json] | object) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), shown
 
 
-def shorten(value: Json, limit: int = 160) -> str | None:
+def shorten(value: Json, limit: int = 400) -> str | None:
     """A value on one line, or None where it says nothing or is too long for one."""
     if value is None or value in ([], {}, ""):
         return None
