@@ -1,35 +1,28 @@
 """How fast known histories are made: patches per second, whole chains, and the first call of a fresh installation.
 
 Run `python benchmarks/chain_speed.py`; it writes `benchmarks/results/chain_speed.csv`. Every figure is the median of
-`REPEATS` runs on made pictures (smooth colour with grain), in one process unless the row says otherwise.
+`REPEATS` runs on made pictures (`common.made_picture`), in one process unless the row says otherwise.
 """
 
 from __future__ import annotations
 
-import csv
-import datetime
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import numba
 import numpy as np
-import PIL
-from PIL import Image
 
+from common import made_picture, write_results
 from jpegtrace.chain import DoubleDistribution, double_compress, random_double, simulate
 from jpegtrace.tables import ijg_table
 
 SEED = 0
 PATCHES = 2048
 REPEATS = 5
-RESULT = Path(__file__).parent / "results" / "chain_speed.csv"
 
 CHAINS = (
     "jpeg:75",
@@ -52,12 +45,16 @@ print(time.perf_counter() - start)
 """
 
 
-def made_picture(rows: int, cols: int, rng: np.random.Generator) -> np.ndarray:
-    """Smooth colour blobs with grain."""
-    coarse = rng.normal(0, 1, (rows // 16 + 2, cols // 16 + 2, 3)).astype(np.float32)
-    size = (cols, rows)
-    channels = [np.asarray(Image.fromarray(coarse[..., i]).resize(size, Image.Resampling.BICUBIC)) for i in range(3)]
-    return np.clip(128 + 45 * np.stack(channels, axis=-1) + rng.normal(0, 5, (rows, cols, 3)), 0, 255).astype(np.uint8)
+def row(what: str, value: float, unit: str, *, threads: int = 1, n: int = 1, repeats: int = 0) -> dict[str, object]:
+    """One figure."""
+    return {
+        "what": what,
+        "threads": threads,
+        "n": n,
+        "value": f"{value:.4g}",
+        "unit": unit,
+        "repeats": repeats or REPEATS,
+    }
 
 
 def median_seconds(work: Callable[[], object]) -> float:
@@ -71,10 +68,10 @@ def median_seconds(work: Callable[[], object]) -> float:
     return statistics.median(seconds)
 
 
-def batch_rows() -> list[tuple[str, int, int, float, str]]:
+def batch_rows() -> list[dict[str, object]]:
     """Doubly compressed 64x64 patches per second."""
     rng = np.random.default_rng(SEED)
-    picture = made_picture(768, 1024, rng)
+    picture = made_picture(768, 1024, SEED)
     tops, lefts = rng.integers(768 - 80, size=PATCHES), rng.integers(1024 - 80, size=PATCHES)
     sources = np.stack([picture[t : t + 80, x : x + 80] for t, x in zip(tops, lefts, strict=True)])
     by_quality = {q: np.stack([ijg_table(q, "luma"), ijg_table(q, "chroma")]) for q in range(55, 99)}
@@ -99,30 +96,30 @@ def batch_rows() -> list[tuple[str, int, int, float, str]]:
                     threads=threads,
                 )
 
-            rows.append(
-                (f"double_compress 64x64 {name}", threads, PATCHES, PATCHES / median_seconds(work), "patches/s")
-            )
+            speed = PATCHES / median_seconds(work)
+            rows.append(row(f"double_compress 64x64 {name}", speed, "patches/s", threads=threads, n=PATCHES))
         drawn = DoubleDistribution(first_families=("ijg", "canon", "photoshop"))
         seconds = median_seconds(
             lambda threads=threads, drawn=drawn: random_double(
                 [picture], PATCHES, np.random.default_rng(SEED), drawn, threads=threads
             )
         )
-        rows.append(("random_double 64x64 colour 4:2:0", threads, PATCHES, PATCHES / seconds, "patches/s"))
+        what = "random_double 64x64 colour 4:2:0"
+        rows.append(row(what, PATCHES / seconds, "patches/s", threads=threads, n=PATCHES))
     return rows
 
 
-def chain_rows() -> list[tuple[str, int, int, float, str]]:
+def chain_rows() -> list[dict[str, object]]:
     """Milliseconds of `simulate` on a 512x512 colour picture."""
-    picture = made_picture(512, 512, np.random.default_rng(SEED))
+    picture = made_picture(512, 512, SEED)
     rows = []
     for chain in CHAINS:
         seconds = median_seconds(lambda chain=chain: simulate(picture, chain, SEED))
-        rows.append((f"simulate 512x512 {chain}", 1, 1, 1000 * seconds, "ms"))
+        rows.append(row(f"simulate 512x512 {chain}", 1000 * seconds, "ms"))
     return rows
 
 
-def first_call_rows() -> list[tuple[str, int, int, float, str]]:
+def first_call_rows() -> list[dict[str, object]]:
     """Seconds until the first batch, imports included: nothing compiled yet, and compiled before."""
     with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"NUMBA_CACHE_DIR": cache}
@@ -134,31 +131,14 @@ def first_call_rows() -> list[tuple[str, int, int, float, str]]:
 
         fresh, later = run(), run()
     return [
-        ("first call, fresh installation", 1, 1, fresh, "s"),
-        ("first call, kernels on disk", 1, 1, later, "s"),
+        row("first call, fresh installation", fresh, "s", repeats=1),
+        row("first call, kernels on disk", later, "s", repeats=1),
     ]
 
 
 def main() -> None:
     """Measure and write the table."""
-    environment = {
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "cpu_count": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "pillow": PIL.__version__,
-        "seed": SEED,
-    }
-    RESULT.parent.mkdir(exist_ok=True)
-    with RESULT.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["what", "threads", "n", "value", "unit", "repeats", *environment])
-        for what, threads, count, value, unit in (*first_call_rows(), *batch_rows(), *chain_rows()):
-            repeats = 1 if what.startswith("first call") else REPEATS
-            writer.writerow([what, threads, count, f"{value:.4g}", unit, repeats, *environment.values()])
-            print(f"{what:95} {threads} thread(s)  {value:10.4g} {unit}")
+    write_results("chain_speed", [*first_call_rows(), *batch_rows(), *chain_rows()], seed=SEED)
 
 
 if __name__ == "__main__":

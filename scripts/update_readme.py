@@ -33,7 +33,7 @@ def figures() -> list[tuple[str, str, str, str]]:
     mutated = rows("mutations")
     total = sum(int(row["files"]) for row in mutated)
     crashes = sum(int(row["crashes"]) for row in mutated)
-    slowest = max(float(row["slowest_s"]) for row in mutated)
+    slowest = max(float(row["slowest s"]) for row in mutated)
     table.append(
         (
             "Crashes on mutated files",

@@ -5,23 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-
-def smooth_picture(rows, cols, seed=0, grain=3):
-    """Soft colour blobs with a little grain, far from black and white."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.normal(0, 1, (rows // 8 + 2, cols // 8 + 2, 3)).astype(np.float32)
-    channels = [
-        np.asarray(Image.fromarray(coarse[..., i]).resize((cols, rows), Image.Resampling.BICUBIC)) for i in range(3)
-    ]
-    picture = 128 + 35 * np.stack(channels, axis=-1) + rng.normal(0, grain, (rows, cols, 3))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+from checks.pictures import scene
 
 
 @pytest.fixture(scope="session")
 def picture():
-    return smooth_picture
+    """A smooth and colourful scene; tiny ones are cut from one that is large enough for a spectrum."""
+
+    def made(rows, cols, seed=0, grain=2):
+        whole = scene(seed, max(rows, 16), max(cols, 16), noise=grain, slope=2, colour=18)
+        return whole[:rows, :cols].copy()
+
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """The fast batch equals the slow way bit for bit, and its truth is where the lattice is."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from jpegtrace.chain import batch, codec, simulate
 from jpegtrace.chain.batch import DoubleDistribution, double_compress, random_double
+from jpegtrace.chain.filters import luma_of
 from jpegtrace.errors import ChainError
 from jpegtrace.tables import ijg_table
 
@@ -137,6 +141,72 @@ def test_random_double_draws_what_it_was_told(picture):
     assert (result.last_tables == table_pairs(90)[0]).all()
 
 
+@pytest.mark.parametrize("grey", [False, True])
+def test_random_double_says_where_each_piece_came_from(grey, picture):
+    """Cut and resized again from the labels alone, every piece gives the same coefficients."""
+    pictures = [picture(160, 200, seed) for seed in range(3)]
+    drawn = DoubleDistribution(single=0.3, scales=(0.5, 2.0), grey=grey, first_families=("ijg", "smooth"))
+    made = random_double(pictures, 60, np.random.default_rng(8), drawn)
+    labels = made.labels
+    assert labels["scale"].min() >= 0.8  # a piece cannot be larger than the picture: 128 / 160
+    assert labels["scale"].max() > 1.7
+    side = 128
+    for n in range(len(made)):
+        top, left = labels["piece_row"][n], labels["piece_col"][n]
+        height, width = labels["piece_height"][n], labels["piece_width"][n]
+        assert labels["scale"][n] == side / height == side / width
+        piece = pictures[labels["picture"][n]][top : top + height, left : left + width]
+        source = np.asarray(Image.fromarray(piece).resize((side, side), Image.Resampling.LANCZOS))
+        if grey:
+            source = luma_of(source)
+        again = double_compress(source[None], made.first_tables[n], made.last_tables[n], made.corners[n])
+        np.testing.assert_array_equal(again.luma[0], made.luma[n])
+        np.testing.assert_array_equal(again.blue[0], made.blue[n])
+
+
+def test_pieces_without_scaling_have_scale_one(picture):
+    labels = random_double([picture(160, 200)], 50, np.random.default_rng(3)).labels
+    assert (labels["scale"] == 1).all()
+    assert (labels["piece_height"] == 128).all()
+    assert len(np.unique(labels["piece_row"])) > 10
+
+
+def test_the_scale_may_ask_for_less_than_a_pixel(picture):
+    drawn = DoubleDistribution(scales=(1000.0, 1001.0))
+    made = random_double([picture(160, 200)], 2, np.random.default_rng(3), drawn)
+    assert made.labels["piece_width"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_random_double_does_not_depend_on_how_much_it_holds_at_a_time(grey, picture, monkeypatch):
+    drawn = DoubleDistribution(single=0.2, scales=(0.8, 1.25), grey=grey)
+    made = []
+    for size in (1 << 26, 1):
+        monkeypatch.setattr(batch, "SOURCE_BYTES", size)
+        made.append(random_double([picture(160, 160)], 2 * batch.CHUNK + 5, np.random.default_rng(4), drawn, threads=2))
+    whole, parts = made
+    for name in ("luma", "blue", "red", "origin", "first_tables"):
+        np.testing.assert_array_equal(getattr(whole, name), getattr(parts, name))
+    for name, values in whole.labels.items():
+        np.testing.assert_array_equal(values, parts.labels[name])
+
+
+def test_random_double_needs_little_memory_beyond_the_result(picture, monkeypatch):
+    monkeypatch.setattr(batch, "SOURCE_BYTES", 1 << 20, raising=False)
+    pictures = [picture(160, 160)]
+    random_double(pictures, 1, np.random.default_rng(0), patch=8)
+    tracemalloc.start()
+    try:
+        made = random_double(pictures, 4000, np.random.default_rng(0), patch=8)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    arrays = [*vars(made).values(), *made.labels.values()]
+    result = sum(part.nbytes for part in arrays if isinstance(part, np.ndarray))
+    all_sources = 4000 * 3 * 64 * 64
+    assert peak - result < all_sources / 8
+
+
 def test_random_double_covers_all_shifts_and_grey(picture):
     drawn = DoubleDistribution(grey=True)
     result = random_double([picture(150, 150)], 1500, np.random.default_rng(1), drawn, patch=8)
@@ -151,13 +221,14 @@ def test_random_double_has_no_borders(patch, subsampling, picture, monkeypatch):
     """What lies outside the source must not matter: a patch from a larger source is the same."""
     seen = {}
 
-    def remember(sources, first, last, corners, **options):
-        seen.update(sources=sources, first=first, last=last, corners=corners)
-        return double_compress(sources, first, last, corners, **options)
+    def remember(made, start, sources, threads, fill=batch._fill):
+        seen.update(sources=sources.copy(), first=made.first_tables, last=made.last_tables, corners=made.corners)
+        fill(made, start, sources, threads)
 
-    monkeypatch.setattr(batch, "double_compress", remember)
+    monkeypatch.setattr(batch, "_fill", remember)
     drawn = DoubleDistribution(subsamplings=((subsampling, "420"),))
     result = random_double([picture(192, 192)], 40, np.random.default_rng(2), drawn, patch=patch)
+    monkeypatch.undo()
     padded = np.pad(seen["sources"], ((0, 0), (32, 32), (32, 32), (0, 0)), constant_values=77)
     larger = double_compress(
         padded, seen["first"], seen["last"], seen["corners"] + 32, first_subsampling=subsampling, patch=patch
@@ -194,6 +265,12 @@ def test_wrong_batches_are_refused(change, message):
         double_compress(**arguments)
 
 
+def test_grey_sampling_of_colour_patches_is_refused(picture):
+    drawn = DoubleDistribution(subsamplings=(("420", "grey"),))
+    with pytest.raises(ChainError, match="cannot be compressed as grey"):
+        random_double([picture(160, 160)], 2, np.random.default_rng(0), drawn)
+
+
 @pytest.mark.parametrize(
     "options",
     [
@@ -211,5 +288,7 @@ def test_wrong_distributions_are_refused(options):
 def test_pictures_that_are_too_small_are_refused(picture):
     with pytest.raises(ChainError, match="picture 0 must be RGB and at least 128x128"):
         random_double([picture(100, 200)], 4, np.random.default_rng(0))
+    with pytest.raises(ChainError, match="picture 0 must be RGB and at least 128x128, not float64"):
+        random_double([np.zeros((200, 200, 3))], 4, np.random.default_rng(0))
     with pytest.raises(ChainError, match="no pictures"):
         random_double([], 4, np.random.default_rng(0))

@@ -108,8 +108,8 @@ def test_the_inverse_is_close_to_the_exact_inverse_transform(picture):
     pixels = codec.decompress(planes, (table,), "grey", 48, 40)
     blocks = idctn(planes.luma * table.astype(float), axes=(2, 3), norm="ortho")
     exact = blocks.swapaxes(1, 2).reshape(48, 40) + 128
-    # Rounding to bytes is .5 of it; the rest is the 13-bit arithmetic.
-    assert np.abs(pixels - np.clip(exact, 0, 255)).max() < 0.53
+    # Rounding to bytes is .5 of it; the rest is the first pass, which keeps two bits behind the point.
+    assert np.abs(pixels - np.clip(exact, 0, 255)).max() < 0.6
 
 
 def test_grey_keeps_the_luma_of_a_colour_picture(picture):

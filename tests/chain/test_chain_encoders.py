@@ -1,5 +1,6 @@
 """Every encoder writes the tables and the sampling that were asked for; what it cannot do, it says."""
 
+import dataclasses
 import io
 import sys
 import threading
@@ -11,6 +12,7 @@ from PIL import Image
 
 from jpegtrace.chain import codec, encoders
 from jpegtrace.chain.encoders import Settings
+from jpegtrace.chain.sampling import FACTORS, SUBSAMPLINGS
 from jpegtrace.errors import ChainError, MissingExtra
 
 pytest.importorskip("jpeglib")
@@ -47,17 +49,18 @@ def test_component_ids_are_the_usual_ones(name, picture):
 
 
 @pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("subsampling", encoders.SUBSAMPLINGS)
+@pytest.mark.parametrize("subsampling", SUBSAMPLINGS)
 def test_sampling_is_in_the_file(name, subsampling, picture):
     settings = Settings(quality=80, subsampling=subsampling)
     if subsampling not in encoders.find(name).subsamplings:
         with pytest.raises(ChainError, match=f"does not write subsampling {subsampling}; these do: turbo-210"):
             encoders.encode(picture(40, 40), name, settings)
         return
-    data, _ = encoders.encode(picture(40, 40), name, settings)
+    data, written = encoders.encode(picture(40, 40), name, settings)
+    assert written.subsampling == subsampling
     _, sampling, _ = independent_header(data)
     grey = subsampling == "grey"
-    assert sampling == ([(1, 1)] if grey else [encoders.SAMPLING[subsampling], (1, 1), (1, 1)])
+    assert sampling == ([(1, 1)] if grey else [FACTORS[subsampling], (1, 1), (1, 1)])
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -160,6 +163,72 @@ def test_mozjpeg_brings_its_own_tables_and_scans(picture):
 def test_impossible_wishes_are_refused(name, settings, message, picture):
     with pytest.raises(ChainError, match=message):
         encoders.encode(picture(16, 16), name, settings)
+
+
+def patched(data, at, *values):
+    changed = bytearray(data)
+    changed[at : at + len(values)] = bytes(values)
+    return bytes(changed)
+
+
+@pytest.fixture
+def lying(monkeypatch):
+    """Let an encoder write what `change` makes of its file."""
+
+    def install(change, name="libjpeg-turbo"):
+        honest = encoders.find(name)
+
+        def encode(pixels, settings):
+            return change(honest.encode(pixels, settings))
+
+        monkeypatch.setitem(encoders._REGISTRY, name, dataclasses.replace(honest, encode=encode))
+
+    return install
+
+
+def without_tables(data):
+    while (at := data.find(b"\xff\xdb")) >= 0:
+        data = data[:at] + data[at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") :]
+    return data
+
+
+def frame(data):
+    """Where the content of a baseline frame header begins: precision, size, count, components."""
+    return data.index(b"\xff\xc0") + 4
+
+
+def with_restart_interval(data):
+    return data[: frame(data) - 4] + b"\xff\xdd\x00\x04\x00\x09" + data[frame(data) - 4 :]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: patched(data, frame(data) + 7, 0x21), "subsampling 422 instead of 420"),
+        (lambda data: patched(data, frame(data) + 7, 0x41), "subsampling 411 instead of 420"),
+        (lambda data: patched(data, frame(data) + 7, 0x31), "sampling factors 3x1-1x1-1x1"),
+        (lambda data: patched(data, frame(data) + 10, 0x12), "sampling factors 2x2-1x2-1x1"),
+        (lambda data: patched(data, frame(data) + 14, 0), "different tables for the two chroma components"),
+        (lambda data: patched(data, frame(data) + 8, 3), "component without a table"),
+        (without_tables, "component without a table"),
+        (lambda data: patched(data, data.index(b"\xff\xdb") + 5, 99), "other tables than asked for"),
+        (with_restart_interval, "restart interval 9 instead of 0"),
+        (lambda data: data[: frame(data)], "cannot be read back"),
+        (lambda data: data[:-2], "damaged file: the file ends without an end marker"),
+        (lambda data: b"", "cannot be read back"),
+    ],
+)
+def test_a_file_that_differs_from_what_was_asked_is_refused(change, message, picture, lying):
+    lying(change)
+    with pytest.raises(ChainError, match=message):
+        encoders.encode(picture(24, 24), "libjpeg-turbo", Settings(tables=(LUMA, CHROMA)))
+
+
+def test_a_progressive_file_that_nobody_asked_for_is_refused(picture, lying):
+    progressive, _ = encoders.encode(picture(24, 24), "libjpeg-turbo", Settings(progressive=True))
+    lying(lambda _: progressive)
+    with pytest.raises(ChainError, match="another kind of frame"):
+        encoders.encode(picture(24, 24), "libjpeg-turbo")
 
 
 def test_wide_tables(picture):

@@ -5,9 +5,8 @@ import time
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
 
-from jpegtrace.chain import filters
+from jpegtrace.chain import _kernels, filters
 
 RNG = np.random.default_rng(7)
 NOISE = RNG.integers(0, 256, (61, 47, 3)).astype(np.uint8)
@@ -60,19 +59,39 @@ def test_colour_roundtrip_is_a_compression_without_quantization():
     np.testing.assert_array_equal(filters.colour_roundtrip(grey), grey)
 
 
-def test_colour_roundtrip_equals_the_codec():
-    from jpegtrace.chain import _kernels
-
-    rows, cols = NOISE.shape[:2]
-    planes = np.empty((3, rows, cols), np.uint8)
-    _kernels.split_colours(NOISE, 0, 0, rows, cols, planes)
-    back = np.empty_like(NOISE)
-    _kernels.join_colours(planes, rows, cols, back)
-    np.testing.assert_array_equal(filters.colour_roundtrip(NOISE), back)
+def fixed(number):
+    return round(number * 65536)
 
 
-def test_luma_equals_pillow():
-    np.testing.assert_array_equal(filters.luma_of(NOISE), np.asarray(Image.fromarray(NOISE).convert("L")))
+def roundtrip_by_definition(colours):
+    """T.871's equations with the five decimals of jccolor.c and jdcolor.c, in 16-bit fixed point."""
+    r, g, b = (colours[..., channel].astype(np.int64) for channel in range(3))
+    y = (fixed(0.299) * r + fixed(0.587) * g + fixed(0.114) * b + 32768) >> 16
+    cb = (32768 * b - fixed(0.16874) * r - fixed(0.33126) * g + 32767) >> 16
+    cr = (32768 * r - fixed(0.41869) * g - fixed(0.08131) * b + 32767) >> 16
+    back = (
+        y + ((fixed(1.402) * cr + 32768) >> 16),
+        y + ((32768 - fixed(0.34414) * cb - fixed(0.71414) * cr) >> 16),
+        y + ((fixed(1.772) * cb + 32768) >> 16),
+    )
+    return np.stack(back, axis=-1).clip(0, 255).astype(np.uint8)
+
+
+def test_luma_and_roundtrip_are_the_codec_s_for_every_colour():
+    green, blue = np.mgrid[0:256, 0:256]
+    planes = np.empty((3, 256, 256), np.uint8)
+    for red in range(256):
+        colours = np.stack([np.full_like(green, red), green, blue], axis=-1).astype(np.uint8)
+        _kernels.split_colours(colours, 0, 0, 256, 256, planes)
+        np.testing.assert_array_equal(filters.luma_of(colours), planes[0])
+        np.testing.assert_array_equal(filters.colour_roundtrip(colours), roundtrip_by_definition(colours))
+
+
+def test_luma_of_a_stack_and_of_nothing():
+    stack = np.stack([NOISE, NOISE[::-1]])
+    np.testing.assert_array_equal(filters.luma_of(stack)[1], filters.luma_of(NOISE)[::-1])
+    assert filters.luma_of(np.empty((0, 8, 8, 3), np.uint8)).shape == (0, 8, 8)
+    assert filters.luma_of(GREY) is GREY
 
 
 def test_point_operations():

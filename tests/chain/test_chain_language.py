@@ -4,15 +4,17 @@ import contextlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jpegtrace.chain import language
 from jpegtrace.chain.language import Chain, Crop, Jpeg, Resize, Splice
+from jpegtrace.chain.sampling import FACTORS, MAX_SIDE, SUBSAMPLINGS
 from jpegtrace.errors import ChainError
 
-sides = st.integers(1, language.MAX_SIDE)
+sides = st.integers(1, MAX_SIDE)
 free_text = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), min_size=1, max_size=12)
 
 
@@ -32,7 +34,7 @@ STRATEGIES = {
         st.builds(
             Jpeg,
             quality=st.none() | st.integers(1, 100),
-            subsampling=st.none() | st.sampled_from(language.SUBSAMPLINGS),
+            subsampling=st.none() | st.sampled_from(SUBSAMPLINGS),
             encoder=st.sampled_from(["libjpeg-turbo", "mozjpeg", "libjpeg-9", "opencv"]),
             progressive=st.booleans(),
             optimize=st.booleans(),
@@ -188,3 +190,83 @@ def test_help_covers_every_step_and_argument():
 def test_reading_a_chain_does_not_load_the_compiler():
     code = "import sys, jpegtrace.chain as c; c.Chain.parse('jpeg:75'); sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("text", ["blur:gauss,4", "blur:box,400", "noise:-1"])
+def test_a_number_out_of_range_does_not_slip_on_to_the_next_argument(text):
+    with pytest.raises(ChainError, match="does not fit"):
+        Chain.parse(text)
+
+
+def test_a_number_that_is_a_word_of_a_later_argument_still_finds_it():
+    assert Chain.parse("jpeg:444").steps[0].subsampling == "444"
+
+
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jpeg:table=" + "/".join(["1"] * 63 + [LONG]), "at most 5 digits"),
+        (f"jpeg:quality={LONG}", "more than the 32 characters"),
+        (f"jpeg:{LONG}", "does not fit quality"),
+        (f"resize:{LONG}x1", "does not fit size"),
+        (f"resize:size={LONG}x1", "more than the 32 characters"),
+        (f"noise:var={LONG}", "more than the 32 characters"),
+        (f"splice:rect=1/1/1/{LONG}", "more than the 32 characters"),
+        ("(" * 3000, "character 9 is nested deeper than 8"),
+        ("splice:rect=1/1/1/1,chain=" + "(splice:chain=" * 3000 + ")" * 3000, "nested deeper than 8"),
+        (LONG, "there is no step"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_excess_is_refused_in_a_short_sentence(text, message):
+    with pytest.raises(ChainError, match=message) as caught:
+        Chain.parse(text)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Jpeg(10**5000),
+        lambda: Jpeg(table="/".join(["1"] * 63 + [LONG])),
+        lambda: Resize((10**5000, 1)),
+        lambda: Resize(10**400),
+        lambda: language.Gamma(10**400),
+        lambda: Splice(rect=(0, 0, 1, 10**5000)),
+    ],
+)
+def test_constructors_refuse_excess_like_the_parser(make):
+    with pytest.raises(ChainError):
+        make()
+
+
+def test_the_longest_numbers_still_pass_through_text():
+    for step in (language.Brightness(-2.2250738585072014e-308), language.Noise(sigma=1.2345678901234567e-300)):
+        assert Chain.parse(str(step)).steps == (step,)
+
+
+def test_step_encoders_and_codec_share_their_subsamplings():
+    from jpegtrace.chain import codec, encoders
+
+    assert tuple(Jpeg.arguments()["subsampling"].words()) == tuple(FACTORS)
+    for name in encoders.names():
+        assert set(encoders.find(name).subsamplings) <= set(FACTORS)
+    for name in FACTORS:
+        codec.compress(np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), int), subsampling=name)
+
+
+def test_step_and_filter_share_their_methods():
+    from jpegtrace.chain import filters
+
+    pixels = np.zeros((8, 8), np.uint8)
+    for method in Resize.arguments()["method"].words():
+        assert filters.resize(pixels, 4, 5, method, antialias=True).shape == (4, 5)
+        if method in filters.POINT_SAMPLED:
+            assert Resize(0.5, method, antialias=False).method == method
+            assert filters.resize(pixels, 4, 5, method, antialias=False).shape == (4, 5)
+        else:
+            with pytest.raises(ChainError, match="nearest, bilinear, bicubic have"):
+                Resize(0.5, method, antialias=False)

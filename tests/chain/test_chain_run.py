@@ -1,5 +1,6 @@
 """Plant a history, carry it out, and find it again in the pixels and in the file."""
 
+import io
 import json
 
 import numpy as np
@@ -99,8 +100,6 @@ def test_two_compressions_leave_both_lattices_in_the_record(picture, off_lattice
 
 def test_data_is_the_file_of_the_last_step(picture):
     result = simulate(picture(40, 50), "crop:1,1 | jpeg:80,422")
-    import io
-
     image = Image.open(io.BytesIO(result.data))
     np.testing.assert_array_equal(np.asarray(image), result.pixels)
     (compression,) = result.truth.compressions
@@ -227,6 +226,78 @@ def test_pictures_may_be_files(picture, tmp_path):
     result = simulate(path, f'splice:rect=0/0/8/8,donor="{path}" | jpeg:75')
     assert result.truth.donors[0].source == str(path)
     assert result.truth.input_size == (40, 40)
+
+
+RGBA = np.random.default_rng(0).integers(0, 256, (24, 24, 4)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (Image.fromarray((RGBA[..., 0].astype(np.uint16) << 8) | RGBA[..., 1]), "is 16-bit grey; a chain takes 8-bit"),
+        (Image.fromarray(RGBA), "has an alpha channel"),
+        (Image.fromarray(RGBA).convert("LA"), "has an alpha channel"),
+        (Image.fromarray(RGBA).quantize(16), "has an alpha channel"),
+        (Image.fromarray(RGBA[..., :3]).convert("CMYK"), "is 8-bit CMYK; a chain takes 8-bit"),
+    ],
+    ids=["16-bit grey", "RGBA", "LA", "palette with alpha", "CMYK"],
+)
+@pytest.mark.parametrize("role", ["input", "donor", "mask"])
+def test_files_that_would_have_to_be_converted_are_refused(image, message, role, picture, tmp_path):
+    path = tmp_path / ("a.tif" if image.mode == "CMYK" else "a.png")
+    image.save(path)
+    chain = {"input": "", "donor": f'splice:rect=0/0/8/8,donor="{path}"', "mask": f'splice:mask="{path}"'}[role]
+    with pytest.raises(ChainError, match=message) as caught:
+        simulate(path if role == "input" else picture(24, 24), chain)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "P"])
+def test_files_and_pillow_pictures_are_taken_exactly(mode, picture, tmp_path):
+    image = Image.fromarray(picture(24, 40)).convert(mode)
+    path = tmp_path / "a.png"
+    image.save(path)
+    expected = np.asarray(image.convert({"1": "L", "P": "RGB"}.get(mode, mode)))
+    for given_as in (path, str(path), image, Image.open(path)):
+        np.testing.assert_array_equal(simulate(given_as, "").pixels, expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (Image.fromarray(RGBA), "mode RGBA has transparency"),
+        (Image.fromarray(RGBA).quantize(16), "mode P has transparency"),
+        (Image.fromarray(RGBA).convert("LA"), "mode LA has transparency"),
+        (Image.fromarray(RGBA[..., :3]).convert("CMYK"), "not CMYK"),
+        (Image.fromarray(RGBA[..., :3]).convert("YCbCr"), "not YCbCr"),
+        (Image.fromarray(RGBA[..., 0].astype(np.uint16)), "not I;16"),
+        (Image.fromarray(RGBA[..., 0].astype(np.float32)), "not F"),
+        (Image.new("RGB", (0, 8)), "no pixels"),
+    ],
+    ids=["RGBA", "palette with alpha", "LA", "CMYK", "YCbCr", "16 bit", "float", "empty"],
+)
+def test_pillow_pictures_that_would_have_to_be_converted_are_refused(image, message):
+    with pytest.raises(ChainError, match=message):
+        simulate(image, "jpeg:75")
+
+
+def test_damaged_pictures_are_refused(picture, tmp_path):
+    stream = io.BytesIO()
+    Image.fromarray(picture(64, 64)).save(stream, "PNG")
+    path = tmp_path / "cut.png"
+    path.write_bytes(stream.getvalue()[:2000])
+    with pytest.raises(ChainError, match=r"cut\.png' cannot be read"):
+        simulate(path, "")
+    with Image.open(path) as image, pytest.raises(ChainError, match="cannot be decoded"):
+        simulate(image, "")
+
+
+def test_the_limit_of_pillow_is_not_ours(picture, tmp_path, monkeypatch):
+    """Its error for pictures of many pixels is none of ours; our own readers have bounds of their own."""
+    path = tmp_path / "large.png"
+    Image.fromarray(picture(40, 40)).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert simulate(path, "jpeg:75").pixels.shape == (40, 40, 3)
 
 
 # --- truth record -------------------------------------------------------------------------------------------------

@@ -8,19 +8,21 @@ import numpy as np
 from PIL import Image
 
 
-def scene(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
-    """An RGB picture with a 1/f spectrum, an edge and sensor noise; uint8 (height, width, 3)."""
+def scene(
+    seed: int, height: int = 96, width: int = 128, *, noise: float = 2, slope: float = 1.1, colour: float = 12
+) -> np.ndarray:
+    """An RGB picture with a 1/f**slope spectrum, an edge and sensor noise; uint8 (height, width, 3)."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)) + 1 / max(height, width)
     layers = []
     for _ in range(3):
-        spectrum = np.fft.fft2(rng.normal(size=(height, width))) / frequency**1.1
+        spectrum = np.fft.fft2(rng.normal(size=(height, width))) / frequency**slope
         field = np.real(np.fft.ifft2(spectrum))
         layers.append(field / field.std())
     common = np.where(x * rng.uniform(0.3, 2) + y > rng.uniform(0.3, 1) * (height + width) / 2, 25.0, -25.0)
-    picture = 125 + common[..., None] + 30 * layers[0][..., None] + 12 * np.stack(layers, axis=-1)
-    return np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
+    picture = 125 + common[..., None] + 30 * layers[0][..., None] + colour * np.stack(layers, axis=-1)
+    return np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
 
 
 def as_file(pixels: np.ndarray, form: str = "JPEG", **options: object) -> bytes:

@@ -26,12 +26,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.chain import _kernels
-from jpegtrace.chain.codec import Planes, decompress, factors
-from jpegtrace.chain.filters import luma_of
+from jpegtrace.chain.codec import Planes, decompress
+from jpegtrace.chain.filters import RESAMPLING, luma_of, to_image
+from jpegtrace.chain.sampling import LARGEST_BLOCK, factors
 from jpegtrace.errors import ChainError
 
 PATCH = 64
 CHUNK = 32  # samples that a thread takes at a time
+SOURCE_BYTES = 1 << 26  # of sources that `random_double` holds at a time
 
 Ints = NDArray[np.int64]
 Tables = NDArray[np.uint16]
@@ -51,7 +53,7 @@ class Batch:
         origin: int64 (N, 2), row and column 0..7 of the first grid in the patch; -1 where there was none.
         chroma_origin: the same for the first chroma grid, in pixels, modulo 8 times the factors (down, across).
         corners: int64 (N, 2), row and column of the patch in its source.
-        first_subsampling: name, as in `codec.FACTORS`.
+        first_subsampling: name, as in `jpegtrace.chain.sampling`.
         last_subsampling: name.
         labels: what a sampler drew, by name, each of length N.
     """
@@ -140,7 +142,7 @@ def double_compress(
         first: (N, 2, 8, 8) or (2, 8, 8) luma and chroma tables; a sample of zeros, or None, is not compressed before.
         last: (N, 2, 8, 8) or (2, 8, 8).
         corners: (N, 2) row and column, in the source, of the patch: the shift between the grids is `corner % 8`.
-        first_subsampling: as in `codec.FACTORS`; "grey" is not for colour sources.
+        first_subsampling: as in `jpegtrace.chain.sampling`; "grey" is not for colour sources.
         last_subsampling: the same.
         patch: side of the patch, a multiple of 8.
         threads: worker threads; the result does not depend on it.
@@ -153,57 +155,79 @@ def double_compress(
         raise ChainError(f"sources must be uint8 (N, rows, columns[, 3]), not {sources.dtype} {sources.shape}")
     count, rows, cols = sources.shape[:3]
     grey = sources.ndim == 3
-    if grey:
-        first_subsampling = last_subsampling = "grey"
-    elif "grey" in (first_subsampling, last_subsampling):
+    if not grey and "grey" in (first_subsampling, last_subsampling):
         raise ChainError("colour sources cannot be compressed as grey here; pass their luma, shaped (N, rows, columns)")
-    across, down = factors(first_subsampling)
-    last_across, last_down = factors(last_subsampling)
-    if patch < 8 or patch % 8:
-        raise ChainError(f"the patch side must be a multiple of 8, not {patch}")
     corner = np.ascontiguousarray(np.broadcast_to(np.asarray(corners, np.int64), (count, 2)))
     if (corner < 0).any() or (corner + patch > (rows, cols)).any():
         raise ChainError(f"corners must leave a {patch}x{patch} patch inside sources of {cols}x{rows}")
     before = np.zeros((2, 8, 8), np.int64) if first is None else first
-    first_tables = _table_batch(before, count, "first", zeros=True)
-    last_tables = _table_batch(last, count, "last", zeros=False)
-    compressed_before = np.asarray(first_tables.any(axis=(1, 2, 3)))
-
-    side = patch // 8
-    chroma = (count, 0, 0, 8, 8)
-    if not grey:
-        chroma = (count, -(-side // last_down), -(-side // last_across), 8, 8)
-    luma = np.empty((count, side, side, 8, 8), np.int16)
-    blue, red = np.empty(chroma, np.int16), np.empty(chroma, np.int16)
-    arguments = (
-        np.ascontiguousarray(sources.reshape(count, rows, cols, 1 if grey else 3)),
-        np.maximum(first_tables, 1).astype(np.int32),
-        compressed_before,
-        last_tables.astype(np.int32),
-        corner,
-        _windows(corner, patch, rows, cols, first_subsampling),
-        np.array([across, down], np.int64),
-        np.array([last_across, last_down], np.int64),
-        luma,
-        blue,
-        red,
+    batch = _blank(
+        first_tables=_table_batch(before, count, "first", zeros=True),
+        last_tables=_table_batch(last, count, "last", zeros=False),
+        corners=corner,
+        subsamplings=("grey", "grey") if grey else (first_subsampling, last_subsampling),
+        patch=patch,
+        labels=labels or {},
     )
-    _in_threads(lambda start, stop: _kernels.double_range(start, stop, *arguments), count, threads)
+    _fill(batch, 0, sources, threads)
+    return batch
+
+
+def _blank(
+    *,
+    first_tables: Tables,
+    last_tables: Tables,
+    corners: Ints,
+    subsamplings: tuple[str, str],
+    patch: int,
+    labels: dict[str, NDArray[Any]],
+) -> Batch:
+    """A batch whose coefficients are still to be written by `_fill`."""
+    first_subsampling, last_subsampling = subsamplings
+    across, down = factors(first_subsampling)
+    last_across, last_down = factors(last_subsampling)
+    if patch < 8 or patch % 8:
+        raise ChainError(f"the patch side must be a multiple of 8, not {patch}")
+    count, side = len(corners), patch // 8
+    grey = last_subsampling == "grey"
+    chroma = (0, 0) if grey else (-(-side // last_down), -(-side // last_across))
+    compressed_before = np.asarray(first_tables.any(axis=(1, 2, 3)))
     known = compressed_before[:, None]
     return Batch(
-        luma=luma,
-        blue=blue,
-        red=red,
+        luma=np.empty((count, side, side, 8, 8), np.int16),
+        blue=np.empty((count, *chroma, 8, 8), np.int16),
+        red=np.empty((count, *chroma, 8, 8), np.int16),
         first_tables=first_tables,
         last_tables=last_tables,
         compressed_before=compressed_before,
-        origin=np.where(known, -corner % 8, -1),
-        chroma_origin=np.where(known & (not grey), -corner % np.array([8 * down, 8 * across]), -1),
-        corners=corner,
+        origin=np.where(known, -corners % 8, -1),
+        chroma_origin=np.where(known & (not grey), -corners % np.array([8 * down, 8 * across]), -1),
+        corners=corners,
         first_subsampling=first_subsampling,
         last_subsampling=last_subsampling,
-        labels=labels or {},
+        labels=labels,
     )
+
+
+def _fill(batch: Batch, start: int, sources: NDArray[np.uint8], threads: int) -> None:
+    """Compress sources into the samples of a batch from `start` on."""
+    count, rows, cols = sources.shape[:3]
+    part = slice(start, start + count)
+    corners = batch.corners[part]
+    arguments = (
+        np.ascontiguousarray(sources.reshape(count, rows, cols, 1 if sources.ndim == 3 else 3)),
+        np.maximum(batch.first_tables[part], 1).astype(np.int32),
+        batch.compressed_before[part],
+        batch.last_tables[part].astype(np.int32),
+        corners,
+        _windows(corners, 8 * batch.luma.shape[1], rows, cols, batch.first_subsampling),
+        np.array(factors(batch.first_subsampling), np.int64),
+        np.array(factors(batch.last_subsampling), np.int64),
+        batch.luma[part],
+        batch.blue[part],
+        batch.red[part],
+    )
+    _in_threads(lambda first, last: _kernels.double_range(first, last, *arguments), count, threads)
 
 
 @dataclass(frozen=True)
@@ -246,7 +270,6 @@ class DoubleDistribution:
             raise ChainError(f"scales must be two positive factors in order, not {self.scales}")
 
 
-LARGEST_BLOCK = 32  # of chroma, in pixels: 4:1:1
 MARGIN = 8  # beyond the reach of the upsampling
 
 
@@ -287,7 +310,11 @@ def random_double(
     """Draw pieces of pictures, tables and shifts, and compress them; see `DoubleDistribution`.
 
     Labels of the batch: `picture` (index), `first_quality` and `last_quality` (0 where the family has none),
-    `first_family` and `last_family` ("none" where there was no compression).
+    `first_family` and `last_family` ("none" where there was no compression); `piece_row`, `piece_col`, `piece_height`
+    and `piece_width`, the square of the picture from which the source was made, and `scale`, the factor by which that
+    was resized (drawn, then rounded to whole pixels and bounded by the picture). `corners` count in the resized piece.
+
+    Memory beyond the result does not grow with the number of samples.
 
     Args:
         pictures: uncompressed RGB arrays; both sides at least `patch + 43`, rounded up to a multiple of 32.
@@ -303,8 +330,11 @@ def random_double(
     drawn = distribution or DoubleDistribution()
     side = -(-(patch + MARGIN + LARGEST_BLOCK + 3) // LARGEST_BLOCK) * LARGEST_BLOCK
     for index, picture in enumerate(pictures):
-        if picture.ndim != 3 or picture.shape[2] != 3 or min(picture.shape[:2]) < side:
-            raise ChainError(f"picture {index} must be RGB and at least {side}x{side}, not {picture.shape}")
+        colour = picture.dtype == np.uint8 and picture.ndim == 3 and picture.shape[2] == 3
+        if not colour or min(picture.shape[:2]) < side:
+            raise ChainError(
+                f"picture {index} must be RGB and at least {side}x{side}, not {picture.dtype} {picture.shape}"
+            )
     if not pictures:
         raise ChainError("there are no pictures to draw from")
     first, first_quality, first_family = _draw_tables(drawn.first_families, drawn.first_quality, count, rng)
@@ -315,20 +345,15 @@ def random_double(
     corners[rng.random(count) < drawn.aligned] &= ~7
     chosen = rng.integers(len(pictures), size=count)
     first_subsampling, last_subsampling = drawn.subsamplings[rng.integers(len(drawn.subsamplings))]
-    sources = np.empty((count, side, side, 3), np.uint8)
-    for index, source in enumerate(chosen):
-        sources[index] = _piece(pictures[source], side, drawn.scales, rng)
-    if drawn.grey:
-        sources = luma_of(sources)
-    return double_compress(
-        sources,
-        first,
-        last,
-        corners,
-        first_subsampling=first_subsampling,
-        last_subsampling=last_subsampling,
+    if "grey" in (first_subsampling, last_subsampling) and not drawn.grey:
+        raise ChainError("colour patches cannot be compressed as grey; DoubleDistribution(grey=True) takes their luma")
+    places = np.empty((count, 3), np.int64)
+    batch = _blank(
+        first_tables=first,
+        last_tables=last,
+        corners=corners,
+        subsamplings=("grey", "grey") if drawn.grey else (first_subsampling, last_subsampling),
         patch=patch,
-        threads=threads,
         labels={
             "picture": chosen,
             "first_quality": np.where(single, 0, first_quality),
@@ -337,20 +362,31 @@ def random_double(
             "last_family": last_family,
         },
     )
+    at_once = max(CHUNK, SOURCE_BYTES // (3 * side * side))
+    sources = np.empty((min(at_once, count), side, side, 3), np.uint8)
+    for start in range(0, count, at_once):
+        stop = min(start + at_once, count)
+        for index in range(start, stop):
+            sources[index - start], places[index] = _piece(pictures[chosen[index]], side, drawn.scales, rng)
+        part = sources[: stop - start]
+        _fill(batch, start, luma_of(part) if drawn.grey else part, threads)
+    names = ("piece_row", "piece_col", "piece_height")
+    batch.labels.update((name, places[:, index].copy()) for index, name in enumerate(names))
+    batch.labels["piece_width"] = batch.labels["piece_height"].copy()
+    batch.labels["scale"] = side / batch.labels["piece_height"]
+    return batch
 
 
 def _piece(
     picture: NDArray[np.uint8], side: int, scales: tuple[float, float], rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """A square of `side` pixels from a random place, resized by a random factor before where asked to."""
+) -> tuple[NDArray[np.uint8], tuple[int, int, int]]:
+    """A square from a random place, resized by a random factor to `side` pixels; its row, column and side before."""
     rows, cols = picture.shape[:2]
     taken = side
     if scales != (1.0, 1.0):
-        taken = min(round(side / rng.uniform(*scales)), rows, cols)
-    top, left = rng.integers(rows - taken + 1), rng.integers(cols - taken + 1)
+        taken = min(max(1, round(side / rng.uniform(*scales))), rows, cols)
+    top, left = int(rng.integers(rows - taken + 1)), int(rng.integers(cols - taken + 1))
     piece = picture[top : top + taken, left : left + taken]
-    if taken == side:
-        return piece
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(piece).resize((side, side), Image.Resampling.LANCZOS))
+    if taken != side:
+        piece = np.asarray(to_image(piece).resize((side, side), RESAMPLING["lanczos"]))
+    return piece, (top, left, taken)

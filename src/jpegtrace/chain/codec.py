@@ -14,20 +14,11 @@ from numpy.typing import NDArray
 
 from jpegtrace.chain import _kernels
 from jpegtrace.chain.filters import luma_of
+from jpegtrace.chain.sampling import factors
 from jpegtrace.errors import ChainError
 
 Coefficients = NDArray[np.int16]
 Pixels = NDArray[np.uint8]
-
-# Luma samples per chroma sample: (across, down). "grey" has no chroma.
-FACTORS: dict[str, tuple[int, int]] = {
-    "444": (1, 1),
-    "422": (2, 1),
-    "420": (2, 2),
-    "440": (1, 2),
-    "411": (4, 1),
-    "grey": (1, 1),
-}
 
 
 class Planes(NamedTuple):
@@ -39,14 +30,6 @@ class Planes(NamedTuple):
     luma: Coefficients
     blue: Coefficients
     red: Coefficients
-
-
-def factors(subsampling: str) -> tuple[int, int]:
-    """Chroma factors (across, down) of a subsampling name."""
-    try:
-        return FACTORS[subsampling]
-    except KeyError:
-        raise ChainError(f"there is no subsampling {subsampling!r}; there are {', '.join(FACTORS)}") from None
 
 
 def stack_tables(luma: Any, chroma: Any | None = None) -> NDArray[np.int32]:
@@ -82,7 +65,8 @@ def compress(pixels: Pixels, luma_table: Any, chroma_table: Any | None = None, s
         pixels: uint8 (rows, columns, 3) RGB or (rows, columns) grey.
         luma_table: 8x8, row-major.
         chroma_table: 8x8; the luma table where it is missing.
-        subsampling: a key of `FACTORS`; a grey picture ignores it, "grey" keeps only the luma of a colour picture.
+        subsampling: a name of `jpegtrace.chain.sampling`; a grey picture ignores it, "grey" keeps only the luma of a
+            colour picture.
 
     Raises:
         ChainError: the array, a table or the subsampling is not usable.

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -36,17 +35,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.chain.filters import luma_of, to_image
-from jpegtrace.errors import ChainError, MissingExtra
-from jpegtrace.tables import from_zigzag
+from jpegtrace.chain.sampling import FACTORS, MAX_SIDE, SUBSAMPLINGS
+from jpegtrace.errors import ChainError, InputError, MissingExtra
+from jpegtrace.limits import DEFAULT_LIMITS
 
 Pixels = NDArray[np.uint8]
 Table = NDArray[np.uint16]
-
-MAX_SIDE = 65_500  # libjpeg's JPEG_MAX_DIMENSION
-
-# Sampling factors (across, down) of luma; chroma has (1, 1).
-SAMPLING = {"444": (1, 1), "422": (2, 1), "420": (2, 2), "440": (1, 2), "411": (4, 1)}
-SUBSAMPLINGS = (*SAMPLING, "grey")
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class Settings:
     Attributes:
         quality: 1..100 on the encoder's own scale.
         tables: luma and chroma table, row-major; excludes a quality.
-        subsampling: a name of `SUBSAMPLINGS`.
+        subsampling: a name of `jpegtrace.chain.sampling`.
         progressive: spectral selection and successive approximation.
         optimize: Huffman tables made for the picture.
         restart: restart interval in MCUs, 0 for none.
@@ -77,7 +71,7 @@ class Written:
     Attributes:
         luma_table: row-major (8, 8).
         chroma_table: the table of Cb and Cr; None for one component.
-        subsampling: a name of `SUBSAMPLINGS`.
+        subsampling: a name of `jpegtrace.chain.sampling`.
         progressive: whether the frame is progressive.
         restart: restart interval in MCUs.
         rows: height in pixels.
@@ -212,58 +206,45 @@ def _check_written(encoder: Encoder, wanted: Settings, written: Written) -> None
 # --- reading headers back -----------------------------------------------------------------------------------------
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, first and last-plus-one byte of each segment's content; entropy-coded data is skipped."""
-    at = 2
-    while at + 4 <= len(data):
-        if data[at] != 0xFF or data[at + 1] in (0x00, 0xFF) or 0xD0 <= data[at + 1] <= 0xD7:
-            at = data.index(b"\xff", at + 1)
-            continue
-        if data[at + 1] == 0xD9:
-            return
-        length = int.from_bytes(data[at + 2 : at + 4], "big")
-        yield data[at + 1], at + 4, at + 2 + length
-        at += 2 + length
-
-
 def read_header(data: bytes) -> Written:
-    """Tables, sampling and frame of a JPEG that one of these encoders wrote."""
-    tables: dict[int, Table] = {}
-    restart = 0
-    frame: tuple[int, bytes] | None = None
-    for marker, start, stop in _segments(data):
-        if marker == 0xDB:
-            tables.update(_tables(data[start:stop]))
-        elif marker == 0xDD:
-            restart = int.from_bytes(data[start:stop], "big")
-        elif marker in (0xC0, 0xC1, 0xC2):
-            frame = marker, data[start:stop]
-    if frame is None:
-        raise ChainError("the encoder wrote no frame")
-    marker, content = frame
-    _, rows, cols, count = struct.unpack(">BHHB", content[:6])
-    components = [content[6 + 3 * i : 9 + 3 * i] for i in range(count)]
-    sampling = (components[0][1] >> 4, components[0][1] & 15)
-    by_factors = {factors: name for name, factors in SAMPLING.items()}
+    """Tables, sampling and frame of a JPEG that one of these encoders wrote.
+
+    Raises:
+        ChainError: it breaks the rules of JPEG, or is no three-component or grey picture with a sampling of ours.
+    """
+    from jpegtrace.jpeg import read_structure  # numba: only where something was compressed
+
+    try:
+        structure = read_structure(data, DEFAULT_LIMITS)
+    except InputError as error:
+        raise ChainError(f"the encoder wrote a file that cannot be read back: {error}") from None
+    for damage in structure.damage:
+        raise ChainError(f"the encoder wrote a damaged file: {damage.what} (at byte {damage.offset})")
+    frame = structure.frame
+    used = [table.table for table in map(structure.table_of, range(len(frame.components))) if table is not None]
+    if len(used) < len(frame.components):
+        raise ChainError("the encoder wrote a component without a table")
+    luma, *chroma = used
+    if any(not np.array_equal(table, chroma[0]) for table in chroma):
+        raise ChainError("the encoder wrote different tables for the two chroma components")
     return Written(
-        luma_table=tables[components[0][2]],
-        chroma_table=tables[components[1][2]] if count == 3 else None,
-        subsampling="grey" if count == 1 else by_factors[sampling],
-        progressive=marker == 0xC2,
-        restart=restart,
-        rows=rows,
-        cols=cols,
+        luma_table=luma,
+        chroma_table=chroma[0] if chroma else None,
+        subsampling=_subsampling([(component.h, component.v) for component in frame.components]),
+        progressive=frame.kind == "progressive",
+        restart=structure.restart_interval,
+        rows=frame.height,
+        cols=frame.width,
     )
 
 
-def _tables(content: bytes) -> Iterator[tuple[int, Table]]:
-    at = 0
-    while at < len(content):
-        wide, slot = content[at] >> 4, content[at] & 15
-        size = 128 if wide else 64
-        values = np.frombuffer(content[at + 1 : at + 1 + size], ">u2" if wide else np.uint8)
-        yield slot, from_zigzag(values.astype(np.uint16))
-        at += 1 + size
+def _subsampling(sampling: list[tuple[int, int]]) -> str:
+    """The name of the sampling factors of a frame."""
+    for name in SUBSAMPLINGS:
+        expected = [(1, 1)] if name == "grey" else [FACTORS[name], (1, 1), (1, 1)]
+        if sampling == expected:
+            return name
+    raise ChainError(f"the encoder wrote sampling factors {'-'.join(f'{h}x{v}' for h, v in sampling)}")
 
 
 # --- Pillow -------------------------------------------------------------------------------------------------------
@@ -376,7 +357,7 @@ def _encode_jpeglib(codec: str, pixels: Pixels, settings: Settings) -> bytes:
     with _codec(codec) as module, _path_without_file() as path:
         picture = module.from_spatial(np.ascontiguousarray(pixels.reshape(rows, cols, -1)))
         if settings.subsampling != "grey":
-            across, down = SAMPLING[settings.subsampling or "420"]
+            across, down = FACTORS[settings.subsampling or "420"]
             picture.samp_factor = np.array([[down, across], [1, 1], [1, 1]])
         picture.write_spatial(str(path), qt=quality, flags=flags)
         return _usual_component_ids(path.read_bytes())
@@ -384,12 +365,22 @@ def _encode_jpeglib(codec: str, pixels: Pixels, settings: Settings) -> bytes:
 
 def _usual_component_ids(data: bytes) -> bytes:
     """Name the components 1, 2, 3; with custom tables `jpeglib` counts from 0, which its codecs never do."""
-    content = bytearray(data)
-    segments = [segment for segment in _segments(data) if segment[0] in (0xC0, 0xC1, 0xC2, 0xDA)]
-    if not any(marker != 0xDA and data[start + 6] == 0 for marker, start, _ in segments):
+    from jpegtrace.jpeg import read_structure  # numba: only where something was compressed
+    from jpegtrace.jpeg.markers import SOS
+
+    structure = read_structure(data, DEFAULT_LIMITS)
+    if structure.frame.components[0].id != 0:
         return data
-    for marker, start, _ in segments:
-        first, count, width = (start + 1, data[start], 2) if marker == 0xDA else (start + 6, data[start + 5], 3)
+    content = bytearray(data)
+    for marker in structure.markers:
+        # Behind marker and length: precision, size and count before the components of a frame, the count in a scan.
+        start = marker.offset + 4
+        if marker.code == structure.frame.code:
+            first, count, width = start + 6, data[start + 5], 3
+        elif marker.code == SOS:
+            first, count, width = start + 1, data[start], 2
+        else:
+            continue
         for component in range(count):
             content[first + width * component] += 1
     return bytes(content)

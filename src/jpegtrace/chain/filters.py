@@ -1,7 +1,7 @@
 """What happens to pictures between compressions, on uint8 arrays of shape (rows, columns) or (rows, columns, 3).
 
-Only numpy and Pillow; the median alone needs the compiled kernels. Where a filter follows OpenCV (kernels, borders,
-interpolation without antialiasing), the tests compare it with OpenCV's own result.
+Only numpy and Pillow; the median and the colour round trip alone need the compiled kernels. Where a filter follows
+OpenCV (kernels, borders, interpolation without antialiasing), the tests compare it with OpenCV's own result.
 """
 
 from __future__ import annotations
@@ -46,27 +46,25 @@ def to_image(pixels: Pixels) -> Image.Image:
 
 
 def luma_of(pixels: Pixels) -> Pixels:
-    """Y of RGB, as jccolor.c (and Pillow's conversion to "L") rounds it; any leading axes."""
-    if pixels.ndim == 2:
-        return pixels
-    weights = np.array([19595, 38470, 7471], np.int64)
-    return ((pixels.astype(np.int64) @ weights + 32768) >> 16).astype(np.uint8)
+    """Y of RGB; Pillow's conversion to "L" rounds as jccolor.c does. Any leading axes."""
+    if pixels.ndim == 2 or pixels.size == 0:
+        return pixels if pixels.ndim == 2 else pixels[..., 0]
+    luma = np.array(to_image(pixels.reshape(-1, pixels.shape[-2], 3)).convert("L"))
+    return luma.reshape(pixels.shape[:-1])
 
 
 def colour_roundtrip(pixels: Pixels) -> Pixels:
-    """RGB to 8-bit YCbCr and back, as jccolor.c and jdcolor.c do it without any compression between."""
+    """RGB to 8-bit YCbCr and back, as the codec does it, without any compression between."""
     if pixels.ndim == 2:
         return pixels
-    r, g, b = (pixels[..., channel].astype(np.int64) for channel in range(3))
-    y = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16
-    cb = ((-11059 * r - 21709 * g + 32768 * b + 32767) >> 16).clip(-128, 127)
-    cr = ((32768 * r - 27439 * g - 5329 * b + 32767) >> 16).clip(-128, 127)
-    back = (
-        y + ((91881 * cr + 32768) >> 16),
-        y + ((-22554 * cb - 46802 * cr + 32768) >> 16),
-        y + ((116130 * cb + 32768) >> 16),
-    )
-    return np.stack(back, axis=-1).clip(0, 255).astype(np.uint8)
+    from jpegtrace.chain import _kernels  # numba: only where it is needed
+
+    rows, cols = pixels.shape[:2]
+    planes = np.empty((3, rows, cols), np.uint8)
+    _kernels.split_colours(np.ascontiguousarray(pixels), 0, 0, rows, cols, planes)
+    back = np.empty((rows, cols, 3), np.uint8)
+    _kernels.join_colours(planes, rows, cols, back)
+    return back
 
 
 def resize(pixels: Pixels, rows: int, cols: int, method: str, antialias: bool) -> Pixels:

@@ -22,7 +22,12 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
+from jpegtrace.chain.filters import POINT_SAMPLED, RESAMPLING
+from jpegtrace.chain.sampling import MAX_SIDE, SUBSAMPLINGS
 from jpegtrace.errors import ChainError
+
+MAX_NUMBER = 32  # characters; the longest that Python writes for a float has 24
+MAX_NESTING = 8  # parentheses within parentheses; the steps of today need one
 
 # --- arguments ----------------------------------------------------------------------------------------------------
 
@@ -100,7 +105,30 @@ def _integer(doc: str, low: int, high: int, *, odd: bool = False, **options: Any
     def allowed() -> str:
         return f"{'an odd number ' if odd else ''}{low}..{high}"
 
-    return _argument(doc, allowed, check, int, **options)
+    return _argument(doc, allowed, check, _whole, **options)
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_NUMBER:
+        raise ValueError(f"has more than the {MAX_NUMBER} characters that a number may have")
+    return text
+
+
+def _whole(text: str) -> int:
+    return int(_bounded(text))
+
+
+def _real(text: str) -> float:
+    return float(_bounded(text))
+
+
+def brief(value: Any) -> str:
+    """What a message shows of a value."""
+    try:
+        shown = repr(value)
+    except ValueError:  # Python does not write whole numbers of thousands of digits
+        return "a number of thousands of digits"
+    return shown if len(shown) <= 120 else f"{shown[:100]}..."
 
 
 def _show_number(value: float) -> str:
@@ -120,7 +148,7 @@ def _number(doc: str, low: float, high: float, *, above: bool = False, **options
     def allowed() -> str:
         return f"{'above ' if above else ''}{_show_number(low)}..{_show_number(high)}"
 
-    return _argument(doc, allowed, check, float, _show_number, **options)
+    return _argument(doc, allowed, check, _real, _show_number, **options)
 
 
 def _choice(doc: str, words: Sequence[str] | Callable[[], Sequence[str]], **options: Any) -> Any:
@@ -177,15 +205,12 @@ def _integers(doc: str, names: str, low: int, high: int, **options: Any) -> Any:
         return value
 
     def read(text: str) -> tuple[int, ...]:
-        return tuple(int(part) for part in text.split("/"))
+        return tuple(map(_whole, text.split("/")))
 
     def show(value: tuple[int, ...]) -> str:
         return "/".join(map(str, value))
 
     return _argument(doc, lambda: names, check, read, show, positional=False, **options)
-
-
-MAX_SIDE = 65_500
 
 
 def _size(doc: str) -> Any:
@@ -201,7 +226,7 @@ def _size(doc: str) -> Any:
         return float(value)
 
     def read(text: str) -> float | tuple[int, ...]:
-        return tuple(int(side) for side in text.split("x")) if "x" in text else float(text)
+        return tuple(map(_whole, text.split("x"))) if "x" in text else _real(text)
 
     def show(value: float | tuple[int, int]) -> str:
         return f"{value[0]}x{value[1]}" if isinstance(value, tuple) else _show_number(value)
@@ -248,7 +273,9 @@ class Step:
             try:
                 value = argument.check(getattr(self, key))
             except ValueError as error:
-                raise ChainError(f"step {self.name!r}: {key}={getattr(self, key)!r} {error}") from None
+                raise ChainError(f"step {self.name!r}: {key}={brief(getattr(self, key))} {error}") from None
+            except OverflowError:
+                raise ChainError(f"step {self.name!r}: {key} is not {argument.allowed()}") from None
             object.__setattr__(self, key, value)
         problem = self.problem()
         if problem:
@@ -309,9 +336,6 @@ def _encoder_names() -> Sequence[str]:
     return encoders.names()
 
 
-SUBSAMPLINGS = ("444", "422", "420", "440", "411", "grey")
-
-
 @_step("jpeg")
 @dataclass(frozen=True)
 class Jpeg(Step):
@@ -337,9 +361,12 @@ class Jpeg(Step):
         if "/" not in self.table:
             return None
         parts = self.table.split("/")
-        if len(parts) not in (64, 128) or not all(part.isdecimal() and 1 <= int(part) <= 65535 for part in parts):
+        # The length first: Python refuses to read a number of thousands of digits.
+        fitting = all(part.isdecimal() and len(part) <= 5 and 1 <= int(part) <= 65535 for part in parts)
+        if len(parts) not in (64, 128) or not fitting:
             return (
-                f"a literal table has 64 or 128 whole numbers 1..65535 joined by /, not {len(parts)} parts like these"
+                "a literal table has 64 or 128 whole numbers 1..65535 of at most 5 digits joined by /, "
+                f"not {len(parts)} parts like these"
             )
         return None
 
@@ -357,13 +384,13 @@ class Resize(Step):
     """Resize; destroys every earlier grid unless the size stays."""
 
     size: float | tuple[int, int] = _size("new size")
-    method: str = _choice("interpolation", ("nearest", "bilinear", "bicubic", "lanczos", "area"), default="bicubic")
+    method: str = _choice("interpolation", tuple(RESAMPLING), default="bicubic")
     antialias: bool = _flag("yes: Pillow's filters; no: point-sampled like OpenCV", default=True)
 
     def problem(self) -> str | None:
-        """Point sampling exists for three methods."""
-        if not self.antialias and self.method in ("lanczos", "area"):
-            return f"method {self.method} has no form without antialiasing; nearest, bilinear and bicubic do"
+        """Point sampling exists for some methods."""
+        if not self.antialias and self.method not in POINT_SAMPLED:
+            return f"method {self.method} has no form without antialiasing; {', '.join(POINT_SAMPLED)} have"
         return None
 
 
@@ -585,6 +612,10 @@ def _split(text: str, separator: str, offset: int) -> list[tuple[str, int]]:
         elif sign == "(":
             opened = index if depth == 0 else opened
             depth += 1
+            if depth > MAX_NESTING:
+                raise ChainError(
+                    f"the parenthesis at character {offset + index + 1} is nested deeper than {MAX_NESTING}"
+                )
         elif sign == ")":
             depth -= 1
             if depth < 0:
@@ -611,7 +642,7 @@ def _parse_step(text: str, offset: int, number: int) -> Step:
         if not name:
             raise ChainError(f"step {number} at character {offset + 1} is empty")
         raise ChainError(
-            f"step {number} at character {offset + 1}: there is no step {name!r}"
+            f"step {number} at character {offset + 1}: there is no step {brief(name)}"
             f"{_did_you_mean(name, [*STEPS, *ALIASES]) or '; there are ' + ', '.join(STEPS)}"
         )
     where = f"step {number} {name!r}"
@@ -643,7 +674,7 @@ def _parse_argument(cls: type[Step], text: str, given: dict[str, Any], place: in
     if equals and not text.startswith(('"', "(")):
         if key not in arguments:
             suggestion = _did_you_mean(key, list(arguments)) or f"; usage: {usage(cls)}"
-            raise ChainError(f"{where}: there is no argument {key!r}{suggestion}")
+            raise ChainError(f"{where}: there is no argument {brief(key)}{suggestion}")
         if key in given:
             raise ChainError(f"{where}: {key} is given twice")
         value_place = place + len(text) - len(rest.lstrip())
@@ -662,7 +693,7 @@ def _parse_value(argument: Argument, text: str, place: int, where: str) -> Any:
         return argument.check(argument.read(text))
     except (ValueError, OverflowError) as error:
         reason = str(error) if str(error).startswith(("is ", "has ")) else f"is not {argument.allowed()}"
-        raise ChainError(f"{where}={text!r} {reason}") from None
+        raise ChainError(f"{where}={brief(text)} {reason}") from None
 
 
 def _place_bare(
@@ -671,18 +702,21 @@ def _place_bare(
     """Give a bare value to the next argument that takes it; a required one is not passed over."""
     tried: list[str] = []
     words: list[str] = [key for key, argument in arguments.items() if isinstance(argument.default, bool)]
+    refused_by_number = False
     for key, argument in arguments.items():
         if not argument.positional or key in given:
             continue
-        if argument.accepts(text):
+        # A size that is out of range must not slip on to the next number and become a sigma.
+        if not (refused_by_number and not argument.words()) and argument.accepts(text):
             return key, argument.check(argument.read(text))
         tried.append(f"{key} ({argument.allowed()})")
         words += argument.words()
+        refused_by_number |= not argument.words()
         if argument.required:
             break
     if not tried:
-        raise ChainError(f"{where}: {text!r} is one too many; usage: {usage(cls)}")
-    raise ChainError(f"{where}: {text!r} does not fit {' or '.join(tried)}{_did_you_mean(text, words)}")
+        raise ChainError(f"{where}: {brief(text)} is one too many; usage: {usage(cls)}")
+    raise ChainError(f"{where}: {brief(text)} does not fit {' or '.join(tried)}{_did_you_mean(text, words)}")
 
 
 # --- help ---------------------------------------------------------------------------------------------------------

@@ -11,17 +11,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from jpegtrace.chain import encoders, filters, language
 from jpegtrace.chain.language import Chain, Step
+from jpegtrace.chain.sampling import LARGEST_BLOCK, MAX_SIDE, factors
 from jpegtrace.chain.truth import Compression, Donor, Executed, Truth
-from jpegtrace.errors import ChainError
+from jpegtrace.errors import ChainError, InputError
 
 Pixels = NDArray[np.uint8]
 Picture: TypeAlias = "Pixels | Image.Image | str | os.PathLike[str]"
 
-GRID_PERIOD = 32  # a multiple of every chroma block, so that one remainder serves luma and chroma
+GRID_PERIOD = LARGEST_BLOCK  # one remainder serves luma and chroma
 MAX_DONORS = 255
 
 
@@ -50,7 +51,7 @@ class _Track:
 
     def finished(self) -> Compression:
         """The compression with its grid in the current picture."""
-        across, down = encoders.SAMPLING.get(self.compression.subsampling, (1, 1))
+        across, down = factors(self.compression.subsampling)
         if self.transposed:
             across, down = down, across
         origin = chroma = None
@@ -103,7 +104,8 @@ def simulate(
     """Carry out a chain on a picture.
 
     Args:
-        picture: uint8 array (rows, columns[, 3]), a Pillow picture or a path; pixels as stored, not oriented.
+        picture: uint8 array (rows, columns[, 3]), a Pillow picture or a path; pixels as stored, not oriented, and
+            nothing converted: alpha, CMYK and 16 bits are refused.
         chain: text or `Chain`.
         seed: of all noise; the same seed gives the same bytes with the same versions of the codecs.
         pictures: donors and masks that the chain names; names that are not here are paths.
@@ -175,7 +177,7 @@ def _run(state: _State, chain: Chain, context: _Context) -> _State:
         try:
             state, led_to = handler(replace(state, data=None), step, replace(context, path=(*context.path, index)))
         except ChainError as error:
-            raise ChainError(f"step {index + 1} {str(step)!r}: {error}") from None
+            raise ChainError(f"step {index + 1} {language.brief(str(step))}: {error}") from None
         parameters = {key: _recorded(value) for key, value in (step.parameters() | led_to).items()}
         state = replace(state, steps=(*state.steps, Executed(step.name, parameters)))
     return state
@@ -192,18 +194,47 @@ def _recorded(value: Any) -> Any:
 
 def _as_pixels(picture: Any) -> Pixels:
     if isinstance(picture, str | os.PathLike):
-        try:
-            with Image.open(picture) as opened:
-                return _as_pixels(opened)
-        except OSError as error:
-            raise ChainError(f"the picture {str(picture)!r} cannot be read: {error}") from None
+        return _from_file(picture)
     if isinstance(picture, Image.Image):
-        return np.array(picture if picture.mode in ("L", "RGB") else picture.convert("RGB"))
+        return _from_pillow(picture)
     array = np.asarray(picture)
     colour = array.ndim == 3 and array.shape[2] == 3
     if array.dtype != np.uint8 or not (array.ndim == 2 or colour) or array.size == 0:
         raise ChainError(f"a picture must be uint8 (rows, columns[, 3]), not {array.dtype} {array.shape}")
     return np.array(array, order="C")  # a copy: the result must not share memory with the input
+
+
+def _from_file(path: str | os.PathLike[str]) -> Pixels:
+    """The exact pixels of a file; what is not 8-bit grey or RGB is refused, never converted."""
+    from jpegtrace.picture import Picture as File  # numba: only where a file is named
+
+    shown = language.brief(os.fsdecode(path))
+    try:
+        raster = File.open(path).raster
+    except InputError as error:
+        reason = str(error).removeprefix(f"{error.source}: ")
+        raise ChainError(f"the picture {shown} cannot be read: {reason}") from None
+    if raster.alpha is not None:
+        raise ChainError(f"the picture {shown} has an alpha channel, which a chain would lose; save it without")
+    if raster.bits != 8 or raster.mode not in ("grey", "rgb"):
+        kind = f"{raster.bits}-bit {'CMYK' if raster.mode == 'cmyk' else raster.mode}"
+        raise ChainError(f"the picture {shown} is {kind}; a chain takes 8-bit grey or RGB")
+    return np.array(raster.pixels, np.uint8, order="C")
+
+
+def _from_pillow(image: Image.Image) -> Pixels:
+    """Pixels of a Pillow picture where that is exact: grey and RGB as they are, bilevel and palettes resolved."""
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or image.has_transparency_data:
+        raise ChainError(f"the Pillow picture of mode {image.mode} has transparency, which a chain would lose")
+    if image.mode not in ("1", "L", "P", "RGB"):
+        raise ChainError(f"a Pillow picture must have mode L, RGB, 1 or P, not {image.mode}; convert it first")
+    if 0 in image.size:
+        raise ChainError("the Pillow picture has no pixels")
+    exact = {"1": "L", "P": "RGB"}.get(image.mode, image.mode)
+    try:
+        return np.array(image if exact == image.mode else image.convert(exact))
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow decodes a file only now
+        raise ChainError(f"the Pillow picture cannot be decoded: {error}") from None
 
 
 def _size(pixels: NDArray[Any]) -> tuple[int, int]:
@@ -215,7 +246,8 @@ def _digest(pixels: Pixels) -> str:
 
 
 def _decode(data: bytes) -> Pixels:
-    with Image.open(io.BytesIO(data)) as image:
+    # By name: Image.open would refuse large pictures, by a limit that is not ours.
+    with JpegImagePlugin.JpegImageFile(io.BytesIO(data)) as image:
         return np.array(image)
 
 
@@ -267,7 +299,7 @@ def _tables(step: language.Jpeg) -> tuple[NDArray[np.uint16], NDArray[np.uint16]
         try:
             found = [np.asarray(table, np.uint16) for table in named_table(step.table)]
         except (KeyError, ValueError) as error:
-            raise ChainError(f"table {step.table!r}: {error}") from None
+            raise ChainError(f"table {language.brief(step.table)}: {error}") from None
     return found[0], found[min(1, len(found) - 1)]
 
 
@@ -334,8 +366,8 @@ def _resize(state: _State, step: language.Resize, _: _Context) -> _Outcome:
         width, height = step.size
     else:
         width, height = max(1, round(cols * step.size)), max(1, round(rows * step.size))
-    if max(width, height) > encoders.MAX_SIDE:
-        raise ChainError(f"the result would be {width}x{height}; at most {encoders.MAX_SIDE} a side")
+    if max(width, height) > MAX_SIDE:
+        raise ChainError(f"the result would be {width}x{height}; at most {MAX_SIDE} a side")
     led_to = {"width": width, "height": height}
     if (height, width) == (rows, cols):
         return state, led_to
