@@ -52,6 +52,13 @@ def figures() -> list[tuple[str, str, str, str]]:
             name = row["what"].removeprefix("double_compress ")
             table.append((f"Doubly compressed patches, {name}, one core", f"{float(row['value']):,.0f} a second",
                           "made pictures", "chain_speed.py"))  # fmt: skip
+    for row in rows("primary_table"):
+        if row["target"]:
+            on = f"{row['pictures']} pictures, {int(row['patches']):,} patches; published {row['published']}"
+            accuracy = f"{float(row['AvgAcc']):.3f} ({row['AvgAcc_interval']})"
+            error = f"{float(row['AvgMSE']):.2f} ({row['AvgMSE_interval']})"
+            what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
+            table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
     return table
 
 

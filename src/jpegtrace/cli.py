@@ -324,3 +324,25 @@ def _as_png(pixels: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
+
+
+@app.command()
+def models(
+    verify: Annotated[bool, typer.Option("--verify", help="Check every weight file against its card.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
+) -> None:
+    """List the trained weights: what they are, how much they have seen, and whether they are intact."""
+    from dataclasses import asdict
+
+    from jpegtrace.networks import cards, verified_bytes
+
+    found = cards()
+    if verify:
+        for card in found:
+            verified_bytes(card.id)  # raises when the file is not the one described
+    if as_json:
+        typer.echo(json.dumps([asdict(card) for card in found], indent=2, ensure_ascii=False))
+        return
+    for card in found:
+        state = f"{card.status}, {card.samples:,} samples seen, {card.bytes:,} bytes, {card.licence}"
+        typer.echo(f"{card.id} {card.version}: {state}{', verified' if verify else ''}")

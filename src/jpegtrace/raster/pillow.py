@@ -106,6 +106,9 @@ def _decode(image: ImageFile.ImageFile, data: bytes, form: Format, limits: Limit
     elif mode == "PA":
         note = "the palette was resolved"
         decoded = decoded.convert("RGBA")
+    elif mode in ("1", "L", "RGB") and "transparency" in decoded.info:
+        note = "one colour stands for transparency; it became alpha"
+        decoded = decoded.convert("RGBA" if mode == "RGB" else "LA")
     elif mode == "1":
         decoded = decoded.convert("L")
     elif mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I;16B", "I;16L", "I"):

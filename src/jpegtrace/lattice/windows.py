@@ -1,0 +1,52 @@
+"""Where in a picture to look: the window that has most to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDE = 32  # blocks; the largest window that the combiner was trained on
+STRIDE = 4
+
+
+def busiest_window(
+    blocks: NDArray[np.int16], usable: NDArray[np.bool_], side: int = SIDE
+) -> tuple[int, int, int, int] | None:
+    """Top, left, rows and columns (in blocks) of the window with most nonzero coefficients among usable blocks.
+
+    Blocks that cannot be trusted or are clipped count against a window, which then must be usable throughout or is
+    passed over; None where no window of at least 2 x 2 blocks is left.
+    """
+    rows, cols = min(side, blocks.shape[0]), min(side, blocks.shape[1])
+    if min(rows, cols) < 2:
+        return None
+    busy = np.count_nonzero(blocks.reshape(*blocks.shape[:2], 64)[..., 1:], axis=2)
+    while min(rows, cols) >= 2:
+        tops = np.unique(np.append(np.arange(0, blocks.shape[0] - rows + 1, STRIDE), blocks.shape[0] - rows))
+        lefts = np.unique(np.append(np.arange(0, blocks.shape[1] - cols + 1, STRIDE), blocks.shape[1] - cols))
+        bad = _box_sums(~usable, tops, lefts, rows, cols)
+        score = np.where(bad == 0, _box_sums(busy, tops, lefts, rows, cols), -1)
+        i, j = np.unravel_index(int(score.argmax()), score.shape)
+        if score[i, j] >= 0:
+            return int(tops[i]), int(lefts[j]), rows, cols
+        rows, cols = rows // 2, cols // 2
+    return None
+
+
+def _box_sums(
+    values: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np.int64], rows: int, cols: int
+) -> NDArray[np.int64]:
+    total = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
+    total[1:, 1:] = values.astype(np.int64).cumsum(0).cumsum(1)
+    top, left = tops[:, None], lefts[None, :]
+    return total[top + rows, left + cols] - total[top, left + cols] - total[top + rows, left] + total[top, left]
+
+
+def clipped_blocks(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Blocks of a luma plane that touch black or white: clipping breaks the lattice there."""
+    rows, cols = plane.shape[0] // 8, plane.shape[1] // 8
+    cut = plane[: rows * 8, : cols * 8].reshape(rows, 8, cols, 8)
+    touched: NDArray[np.bool_] = (cut.min(axis=(1, 3)) < 0.5) | (cut.max(axis=(1, 3)) > 254.5)
+    return touched

@@ -1,0 +1,81 @@
+"""Known histories are planted and recovered; what cannot be told is not told."""
+
+import numpy as np
+import pytest
+
+from checks.pictures import as_file, scene
+from jpegtrace.analyses.compression_count import compression_count
+from jpegtrace.analyses.primary_table import primary_table
+from jpegtrace.chain import simulate
+from jpegtrace.findings import Status
+from jpegtrace.picture import Picture
+from jpegtrace.tables import ijg_table, named_table
+
+
+def twice(seed, chain):
+    return Picture.open(simulate(scene(seed, 256, 320), chain).data)
+
+
+@pytest.mark.parametrize("quality", [60, 75, 85])
+@pytest.mark.parametrize(("cut", "origin"), [("", [0, 0]), ("crop:3,5 | ", [3, 5])])
+def test_a_planted_table_and_grid_are_recovered(quality, cut, origin):
+    picture = twice(quality, f"jpeg:{quality} | {cut}jpeg:93")
+    count = compression_count(picture)
+    assert count.status is Status.OK
+    assert (count.count, count.grid_origin) == (2, origin)
+    found = primary_table(picture)
+    assert found.quality == quality
+    truth = ijg_table(quality).ravel().tolist()
+    told = [(e, t) for e, t in zip(found.entries, truth, strict=True) if e is not None]
+    assert len(told) >= 20
+    assert all(e == t for e, t in told)
+
+
+def test_another_last_table_makes_no_difference():
+    picture = twice(4, "jpeg:70 | crop:2,6 | jpeg:table=photoshop:save-as-12")
+    assert primary_table(picture).quality == 70
+    assert compression_count(picture).grid_origin == [2, 6]
+
+
+def test_a_camera_table_is_read():
+    picture = twice(5, "jpeg:table=kodak | crop:1,4 | jpeg:93")
+    found = primary_table(picture)
+    truth = named_table("kodak")[0].ravel().tolist()
+    told = [(e, t) for e, t in zip(found.entries, truth, strict=True) if e is not None]
+    assert len(told) >= 15
+    assert np.mean([e == t for e, t in told]) >= 0.9
+
+
+@pytest.mark.parametrize("quality", [60, 75, 90, 98])
+@pytest.mark.parametrize("seed", range(4))
+def test_once_is_not_called_twice(quality, seed):
+    picture = Picture.open(as_file(scene(seed, 256, 320), quality=quality))
+    assert compression_count(picture).values["count"] != 2
+    assert primary_table(picture).status is Status.INCONCLUSIVE
+
+
+def test_flat_and_clipped_pictures_abstain():
+    flat = Picture.open(as_file(np.full((128, 128, 3), 120, np.uint8), quality=80))
+    white = Picture.open(as_file(np.full((128, 128, 3), 255, np.uint8), quality=80))
+    for picture in (flat, white, Picture.open(as_file(scene(1, 16, 16)))):
+        finding = compression_count(picture)
+        assert finding.status is Status.INCONCLUSIVE
+        assert finding.summary.startswith("Cannot tell:")
+        assert primary_table(picture).status is Status.INCONCLUSIVE
+
+
+def test_shifting_the_picture_shifts_the_grid():
+    pixels = scene(7, 300, 340)
+    first = simulate(pixels, "jpeg:65").pixels
+    for row, col in ((0, 1), (4, 0), (7, 7)):
+        data = simulate(first[row : row + 256, col : col + 256].copy(), "jpeg:94").data
+        assert compression_count(Picture.open(data)).grid_origin == [-row % 8, -col % 8]
+
+
+def test_damaged_parts_are_left_out():
+    data = simulate(scene(8, 512, 256), "jpeg:65 | crop:4,4 | jpeg:93").data
+    picture = Picture.open(data[: len(data) * 3 // 4])
+    left, top, width, height = compression_count(picture).window
+    whole = picture.partial_coefficients.components[0].whole
+    assert whole[top // 8 : (top + height) // 8, left // 8 : (left + width) // 8].all()
+    assert compression_count(picture).grid_origin == [4, 4]

@@ -1,0 +1,1 @@
+"""Training recipes; they import jpegtrace, never the reverse."""

@@ -1,0 +1,1 @@
+"""The combiner of the lattice engine: data, network, training, export."""

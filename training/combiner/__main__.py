@@ -1,0 +1,48 @@
+"""Train the combiner: ``python -m training.combiner --pictures FOLDER --work FOLDER``.
+
+Evidence files are made first (those that are there are kept), then the network is trained and exported. Everything
+takes about 40 minutes on two cores; ``--smoke`` takes a minute and tells only whether it works.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from pathlib import Path
+
+from training.combiner.data import make_job
+
+# window, files, windows in each
+PLAN = ((64, 8, 4500), (32, 2, 3500), (128, 2, 3000), (256, 2, 1000))
+SMOKE = ((64, 1, 300), (32, 1, 100))
+
+
+def main() -> None:
+    """Make evidence, train, export."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=Path, required=True, help="folder of lossless RGB pictures")
+    parser.add_argument("--work", type=Path, required=True, help="folder for evidence and checkpoints")
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--only-data", action="store_true")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+    jobs, seed = [], 100
+    for window, files, count in SMOKE if options.smoke else PLAN:
+        for _ in range(files):
+            seed += 1
+            name = f"{'smoke' if options.smoke else 'evidence'}-{window}-{seed}.npz"
+            jobs.append((options.work / name, options.pictures, count, seed, window))
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        for _ in pool.imap_unordered(make_job, jobs, chunksize=1):
+            pass
+    if options.only_data:
+        return
+    from training.combiner.train import train
+
+    train([job[0] for job in jobs], options.work, epochs=2 if options.smoke else options.epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Windows with known histories, and their evidence, in files that training reads.
+
+Histories are drawn anew from lossless pictures with `jpegtrace.chain`; what is kept is evidence, never pictures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jpegtrace.chain import double_compress
+from jpegtrace.lattice.evidence import KEPT_ORIGINS, gather
+from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
+from jpegtrace.picture import Picture
+from jpegtrace.tables import ZIGZAG, ijg_table, known_tables, random_smooth_table
+
+MARGIN = 64  # of the source around the window, for shifts and chroma
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is drawn.
+
+    Attributes:
+        window: side of the window in pixels.
+        first: lowest and highest IJG quality of the first compression.
+        last: the same for the last.
+        first_other: share of first tables of cameras and programs.
+        first_smooth: share of first tables that are in no family.
+        last_other: share of last tables of cameras and programs.
+        aligned: share forced onto one grid.
+        single: share compressed only once.
+        rescaled: share of pieces resized by 0.5 to 2, enlarged ones mostly with some grain.
+    """
+
+    window: int = 64
+    first: tuple[int, int] = (48, 100)
+    last: tuple[int, int] = (60, 100)
+    first_other: float = 0.12
+    first_smooth: float = 0.06
+    last_other: float = 0.15
+    aligned: float = 0.22
+    single: float = 0.08
+    rescaled: float = 0.6
+
+
+def load_pictures(folder: Path) -> list[NDArray[np.uint8]]:
+    """All RGB pictures of a folder, 8 bits."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in (".webp", ".png", ".tif", ".bmp"):
+            raster = Picture.open(path).raster
+            if raster.mode == "rgb" and raster.bits == 8:
+                found.append(raster.pixels.astype(np.uint8, copy=False))
+    return found
+
+
+def draw(
+    pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, recipe: Recipe
+) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.int64]]:
+    """Luma blocks of the last compression, last tables, first tables (zeros: none), first origins (-1: none)."""
+    others = [k for k in known_tables() if k.luma.max() < 256 and k.luma.ravel()[ZIGZAG[:15]].mean() < 26]
+    side = recipe.window + MARGIN
+    pictures = [picture for picture in pictures if min(picture.shape[:2]) >= side]
+    sources = np.empty((count, side, side, 3), np.uint8)
+    first = np.zeros((count, 2, 8, 8), np.uint16)
+    last = np.zeros((count, 2, 8, 8), np.uint16)
+
+    def pair(share_other: float, share_smooth: float, quality: tuple[int, int]) -> NDArray[np.uint16]:
+        kind = rng.random()
+        if kind < share_other:
+            known = others[rng.integers(len(others))]
+            return np.stack([known.luma, known.luma if known.chroma is None else known.chroma])
+        if kind < share_other + share_smooth:
+            return np.stack([random_smooth_table(rng, mean_range=(2.0, 20.0)), random_smooth_table(rng)])
+        scale = int(rng.integers(quality[0], quality[1] + 1))
+        return np.stack([ijg_table(scale), ijg_table(scale, "chroma")])
+
+    for i in range(count):
+        sources[i] = _piece(pictures[rng.integers(len(pictures))], side, rng, recipe.rescaled)
+        last[i] = pair(recipe.last_other, 0.0, recipe.last)
+        if rng.random() >= recipe.single:
+            first[i] = pair(recipe.first_other, recipe.first_smooth, recipe.first)
+    corners = 16 + rng.integers(0, 32, (count, 2))
+    corners[rng.random(count) < recipe.aligned] &= ~7
+    batch = double_compress(sources, first, last, corners, patch=recipe.window)
+    origin = np.where(batch.compressed_before, batch.origin[:, 0] * 8 + batch.origin[:, 1], -1)
+    return batch.luma, batch.last_tables[:, 0], batch.first_tables[:, 0], origin
+
+
+def _piece(picture: NDArray[np.uint8], side: int, rng: np.random.Generator, rescaled: float) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if rng.random() < rescaled else 1.0
+    need = int(np.ceil(side / scale)) + 1
+    if need > min(height, width):
+        need, scale = side, 1.0
+    y, x = rng.integers(0, height - need + 1), rng.integers(0, width - need + 1)
+    piece = picture[y : y + need, x : x + need]
+    if scale == 1.0:
+        return piece[:side, :side]
+    size = max(side, round(need * scale))
+    resized = np.asarray(Image.fromarray(piece).resize((size, size), Image.Resampling.BICUBIC))[:side, :side]
+    if scale > 1.2 and rng.random() < 0.7:
+        grain = rng.normal(0, rng.uniform(0.5, 3), resized.shape)
+        return np.clip(resized + grain, 0, 255).astype(np.uint8)
+    return resized
+
+
+def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, seed: int, recipe: Recipe) -> None:
+    """Draw windows and write their evidence to an ``.npz`` file."""
+    rng = np.random.default_rng(seed)
+    library = full_library()
+    wide = library.steps.shape[1]
+    table = {
+        "ratio": np.empty((count, KEPT_ORIGINS, FREQUENCIES, wide), np.float16),
+        "promise": np.empty((count, KEPT_ORIGINS, FREQUENCIES, wide), np.float16),
+        "origins": np.empty((count, KEPT_ORIGINS), np.int16),
+        "cost": np.empty((count, 64), np.float32),
+        "scales": np.empty((count, FREQUENCIES), np.float32),
+        "zero_share": np.empty((count, FREQUENCIES), np.float32),
+        "last": np.empty((count, FREQUENCIES), np.float32),
+        "blocks": np.empty(count, np.float32),
+        "first": np.empty((count, FREQUENCIES), np.int32),
+        "origin": np.empty(count, np.int16),
+    }
+    start, done = time.perf_counter(), 0
+    while done < count:
+        n = min(200, count - done)
+        luma, last, first, origin = draw(pictures, n, rng, recipe)
+        for i in range(n):
+            found = gather(luma[i], last[i])
+            for name in ("ratio", "promise"):
+                table[name][done + i] = np.clip(getattr(found, name), -6e4, 6e4)
+            for name in ("origins", "cost", "scales", "zero_share", "last", "blocks"):
+                table[name][done + i] = getattr(found, name)
+            table["first"][done + i] = first[i].ravel()[ZIGZAG[:FREQUENCIES]]
+            table["origin"][done + i] = origin[i]
+        done += n
+        rate = done / (time.perf_counter() - start)
+        if done % 1000 == 0 or done == count:
+            print(
+                f"{path.name}: {done:,} of {count:,}, {rate:.0f} a second, {(count - done) / rate:.0f} s left",
+                flush=True,
+            )
+    np.savez(path, **table)
+
+
+def make_job(job: tuple[Path, Path, int, int, int]) -> None:
+    """One file of the plan: path, folder of pictures, windows, seed, side; nothing to do where it is there."""
+    path, pictures, count, seed, window = job
+    if path.exists():
+        return
+    # Half of the files hold what P1 asks about more densely.
+    dense = Recipe(window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.03, last_other=0.08)
+    part = path.with_name(f"part-{path.name}")
+    make_file(part, load_pictures(pictures), count, seed, dense if seed % 2 else Recipe(window=window))
+    part.rename(path)
