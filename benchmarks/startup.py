@@ -1,7 +1,8 @@
 """How long a start takes, and an inspection of 1, 12 and 48 megapixels: whole processes, wall time and peak memory.
 
-Run ``python benchmarks/startup.py``; it writes ``results/startup.csv``. Medians of `REPEATS` runs after one warm-up;
-the first inspection of a fresh installation (nothing compiled yet) is measured once, with an empty kernel cache.
+Run ``python benchmarks/startup.py`` in an environment with the default install; it writes ``results/startup.csv``.
+Medians of `REPEATS` runs after one warm-up; the first inspection of a fresh installation (nothing compiled yet) is
+measured once, with an empty kernel cache.
 """
 
 from __future__ import annotations
@@ -79,13 +80,18 @@ def main() -> None:
             for kind in ("baseline", "progressive"):
                 # Written by a process of its own: a child's peak memory begins with what its parent holds.
                 subprocess.run([sys.executable, __file__, str(path), str(height), str(width), kind], check=True)
-                what = f"jpegtrace inspect, {megapixels} megapixels, {kind}, {path.stat().st_size / 1e6:.1f} MB"
+                picture = f"{megapixels} megapixels, {kind}, {path.stat().st_size / 1e6:.1f} MB"
                 targets = (1.5, 700) if megapixels == 12 else ("", "")
-                rows.append(repeated(what, [COMMAND, "inspect", str(path)], *targets))
+                facts = [COMMAND, "inspect", str(path), "--only", "file-facts,encoder"]
+                rows.append(repeated(f"inspect, facts only, {picture}", facts, *targets))
+                rows.append(repeated(f"inspect, all analyses, {picture}", [COMMAND, "inspect", str(path)]))
                 if megapixels == 12:
-                    cache = {"NUMBA_CACHE_DIR": str(Path(folder) / f"cache-{kind}")}
-                    seconds, memory = measure([COMMAND, "inspect", str(path)], cache)
-                    rows.append(row(f"{what}, first of a fresh installation", seconds, memory, 1))
+                    for what, command in (("facts only", facts), ("all analyses", [COMMAND, "inspect", str(path)])):
+                        cache = {"NUMBA_CACHE_DIR": str(Path(folder) / f"cache-{kind}-{what}")}
+                        seconds, memory = measure(command, cache)
+                        rows.append(
+                            row(f"inspect, {what}, {picture}, first of a fresh installation", seconds, memory, 1)
+                        )
     write_results("startup", rows, seed=SEED)
 
 

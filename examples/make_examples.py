@@ -3,7 +3,7 @@
 Run ``python examples/make_examples.py`` from the root of the project (needs the package and nothing else). It writes
 ``examples/harbour.jpg``, the picture that the README inspects, and ``examples/harbour.truth.json``, its history:
 
-1. a camera's picture, saved with a Canon table (its EXIF says so, and holds a thumbnail of the whole view);
+1. a picture that says it comes from a camera, saved at quality 75; its EXIF holds a thumbnail of the whole view;
 2. a boat from another picture, compressed before at another quality on another grid, is pasted in;
 3. the picture is cropped to an upright format and saved with Photoshop's tables. Nobody mends EXIF and thumbnail.
 """
@@ -129,9 +129,9 @@ def main() -> None:
         view,
         donor,
         mask,
-        background_chain="jpeg:table=canon,subsampling=422",
+        background_chain="jpeg:75,422",
         donor_chain="jpeg:72 | crop:3,5",
-        chain="crop:120,8,440,496 | jpeg:table=photoshop:save-as-10,subsampling=444",
+        chain="crop:123,11,440,496 | jpeg:table=photoshop:save-as-10,subsampling=444",
         seed=SEED,
     )
     (HERE / "harbour.jpg").write_bytes(with_exif(made.data or b"", exif_of_camera(out.getvalue())))

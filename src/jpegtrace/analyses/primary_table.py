@@ -84,7 +84,7 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
         return Outcome(Status.INCONCLUSIVE, "It was compressed before, but no entry can be told.", values)
     return Outcome(
         Status.OK,
-        f"Nearest to {best.name} (probability {best.probability:.2f}); {int(told.sum())} of 64 entries told.",
+        f"Nearest to {best.name}; {int(told.sum())} of 64 entries told.",
         values,
         probability=round(best.probability, 4),
     )
