@@ -37,8 +37,8 @@ def test_the_public_call_reads_findings_as_attributes(folder):
     report = jpegtrace.inspect(folder / "a.jpg")
     assert report.encoder.quality == 83
     assert report.file_facts.subsampling == "4:2:0"
-    with pytest.raises(AttributeError, match="no finding of 'primary-table'"):
-        _ = report.primary_table
+    with pytest.raises(AttributeError, match="no finding of 'crystal-ball'"):
+        _ = report.crystal_ball
 
 
 def test_report_round_trip_and_schema():
