@@ -1,7 +1,7 @@
 """First quantization table on 64x64 patches (protocol P1 of Tondi 2021, IEEE TIFS).
 
 Run ``python benchmarks/primary_table.py FOLDER [--rows NAME ...] [--patches N]``; it writes
-``results/primary_table.csv`` (or ``--name``). FOLDER holds lossless RGB pictures that no training has seen. A picture is compressed at
+``results/primary_table.csv``. FOLDER holds lossless RGB pictures that no training has seen. A picture is compressed at
 QF1 (4:2:0), cut by a shift drawn from all 64, compressed at QF2, and 64x64 patches are taken on the last grid; QF1 is
 uniform over 60..98 for QF2 = 90 and 92, over 55..98 for QF2 = 80. AvgAcc is the share of the first 15 entries
 (zigzag) that are exactly right, AvgMSE their mean squared error, both of one and the same prediction: the median of
