@@ -1,8 +1,8 @@
 import hashlib
 from importlib import resources
 
-import numpy as np
 import pytest
+from training.combiner.golden import golden_inputs
 
 from jpegtrace import networks
 from jpegtrace.errors import ResourceError, UsageError
@@ -59,18 +59,7 @@ def test_missing_weights_are_refused(tmp_path, monkeypatch):
 
 def test_the_combiner_gives_what_it_gave_when_it_was_exported():
     """Golden input and output: another runtime must agree with the one that wrote them."""
-    rng = np.random.default_rng(0)
-    inputs = {
-        "ratio": (rng.normal(size=(1, 16, 30, 28)) * 20).astype(np.float32),
-        "promise": (rng.random((1, 16, 30, 28)) * 30).astype(np.float32),
-        "origins": np.arange(16, dtype=np.int64)[None],
-        "cost": (20 + rng.normal(size=(1, 64))).astype(np.float32),
-        "scales": (0.5 + 10 * rng.random((1, 28))).astype(np.float32),
-        "zero_share": rng.random((1, 28)).astype(np.float32),
-        "last": (1 + 20 * rng.random((1, 28))).astype(np.float32),
-        "blocks": np.array([64.0], np.float32),
-    }
-    score, null = networks.run("combiner", inputs)
+    score, null = networks.run("combiner", golden_inputs())
     assert score.shape == (1, 16, 30)
     assert null.shape == (1,)
     figures = networks.card("combiner").figures

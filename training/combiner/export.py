@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from training.combiner.golden import golden_inputs
 from training.combiner.model import FREQUENCIES, Combiner
 
 WEIGHTS = Path(__file__).parents[2] / "src" / "jpegtrace" / "networks" / "weights"
@@ -68,18 +69,7 @@ def export(checkpoint: Path, folder: Path) -> tuple[Path, float]:
 
 def golden(path: Path) -> tuple[float, float]:
     """Mean score and null score of a fixed input; a test asks the shipped weights for the same."""
-    rng = np.random.default_rng(0)
-    inputs = {
-        "ratio": (rng.normal(size=(1, 16, 30, 28)) * 20).astype(np.float32),
-        "promise": (rng.random((1, 16, 30, 28)) * 30).astype(np.float32),
-        "origins": np.arange(16, dtype=np.int64)[None],
-        "cost": (20 + rng.normal(size=(1, 64))).astype(np.float32),
-        "scales": (0.5 + 10 * rng.random((1, 28))).astype(np.float32),
-        "zero_share": rng.random((1, 28)).astype(np.float32),
-        "last": (1 + 20 * rng.random((1, 28))).astype(np.float32),
-        "blocks": np.array([64.0], np.float32),
-    }
-    score, null = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, inputs)
+    score, null = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, golden_inputs())
     return float(score.mean()), float(null[0])
 
 

@@ -10,6 +10,8 @@ from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
 from jpegtrace.picture import Picture
 
+# From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
+DOUBLE_FROM = 0.9999
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
 

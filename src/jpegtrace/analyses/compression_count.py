@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jpegtrace.analyses._past import past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Level, Outcome, Remark, Status
 from jpegtrace.lattice import origin_probabilities
@@ -25,7 +25,7 @@ class Params:
         single_below: probability of "twice" below which it says "once"; in between it cannot tell.
     """
 
-    double_from: float = 0.9999
+    double_from: float = DOUBLE_FROM
     single_below: float = 0.2
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jpegtrace.analyses._past import past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Outcome, Status
 from jpegtrace.lattice import alternatives, read_entries
@@ -28,7 +28,7 @@ class Params:
         entry_from: probability from which an entry is told.
     """
 
-    double_from: float = 0.9999
+    double_from: float = DOUBLE_FROM
     entry_from: float = 0.6
 
 
