@@ -45,6 +45,14 @@ def write_results(name: str, rows: Iterable[Mapping[str, object]], *, seed: int 
         print("  ".join(str(value) for key, value in row.items() if key not in beside))
 
 
+def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = 1000) -> str:
+    """95 % interval of a mean."""
+    rng = np.random.default_rng(seed)
+    means = values[rng.integers(len(values), size=(resamples, len(values)))].mean(1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return f"{low:.3f}-{high:.3f}"
+
+
 def made_picture(height: int, width: int, seed: int) -> np.ndarray:
     """Smooth colour blobs at several scales with grain; uint8 (height, width, 3)."""
     rng = np.random.default_rng(seed)

@@ -9,8 +9,9 @@ import pytest
 from checks import contracts
 from checks.pictures import as_file, camera_file, scene
 from jpegtrace.analyses import Analysis, all_analyses
-from jpegtrace.errors import CorruptInput
-from jpegtrace.findings import Level, Outcome, Remark, Status
+from jpegtrace.errors import CorruptInput, InputError, UsageError
+from jpegtrace.findings import Level, Map, Outcome, Remark, Status
+from jpegtrace.picture import Picture
 from jpegtrace.tables import known_tables
 
 ALL = all_analyses()
@@ -65,6 +66,18 @@ class TestEveryAnalysis:
         assert len(PRISTINE) >= 50
         contracts.check_false_alarms(analysis, PRISTINE)
 
+    def test_maps(self, analysis):
+        if analysis.map is None:
+            with pytest.raises(UsageError, match=f"{analysis.id!r} has no map"):
+                analysis.maps_of(Picture.open(JPEG))
+            return
+        for data in (JPEG, GREY_PROGRESSIVE):
+            contracts.check_maps(analysis, data)
+        contracts.check_maps_refuse(analysis, JPEG, PNG)
+        cut = [data[:n] for data in (JPEG, GREY_PROGRESSIVE, PNG) for n in range(len(data) // 3, len(data), 700)]
+        tiny = [as_file(scene(4)[:height, :width]) for height, width in ((1, 1), (8, 8), (9, 70), (64, 64))]
+        contracts.check_maps_survive(analysis, cut + tiny)
+
 
 def test_ids_are_unique_and_words():
     ids = [a.id for a in ALL]
@@ -93,6 +106,18 @@ def good(picture, params):
     return Outcome(Status.OK, "fine", {"size": picture.width})
 
 
+def good_maps(picture, params, stride, progress):
+    """Right values, of where they are."""
+    rows, cols = -(-picture.height // stride), -(-picture.width // stride)
+    values = np.arange(rows * cols, dtype=np.float32).reshape(rows, cols)
+    for row in range(rows):
+        if progress:
+            progress((row + 1) / rows)
+    label = np.where(values % 3 == 2, np.nan, values % 3).astype(np.float32)
+    cell = (stride, stride)
+    return Map("place", values, cell, "cells"), Map("colour", label, cell, labels=("red", "green"))
+
+
 def test_checks_pass_what_is_right():
     analysis = planted(good)
     contracts.check_declaration(analysis)
@@ -103,8 +128,80 @@ def test_checks_pass_what_is_right():
     contracts.check_false_alarms(analysis, [JPEG])
 
 
+@pytest.mark.parametrize("needs_jpeg", [True, False])
+def test_checks_of_maps_pass_what_is_right(needs_jpeg):
+    analysis = planted(good, map=good_maps, needs_jpeg=needs_jpeg)
+    contracts.check_declaration(analysis)
+    contracts.check_maps(analysis, JPEG)
+    contracts.check_maps_refuse(analysis, JPEG, PNG)
+    contracts.check_maps_survive(analysis, [JPEG[:900], PNG, b"nothing"])
+
+
+def changed(change):
+    """A function of maps that does everything right but for one thing."""
+
+    def maps(picture, params, stride, progress):
+        """Wrong in one thing."""
+        return change(good_maps(picture, params, stride, progress))
+
+    return maps
+
+
+COUNTER = itertools.count()
+
+
 @pytest.mark.parametrize(
-    "changes", [{"question": "No question."}, {"cannot_show": ()}, {"reference": ""}, {"parameters": object}]
+    ("maps", "message"),
+    [
+        (changed(lambda maps: ()), "no map"),
+        (changed(lambda maps: (maps[0], maps[0])), "tell them apart"),
+        (changed(lambda maps: (dataclasses.replace(maps[0], values=maps[0].values.astype(float)),)), "float64"),
+        (changed(lambda maps: (dataclasses.replace(maps[0], cell=(32, 32)),)), "leaves the picture"),
+        (changed(lambda maps: (dataclasses.replace(maps[0], values=maps[0].values + next(COUNTER)),)), "differ"),
+        (lambda picture, params, stride, progress: good_maps(picture, params, 24 - stride, progress), "gives more"),
+        (
+            lambda picture, params, stride, progress: good_maps(picture, params, stride, lambda share: progress(2)),
+            "sha",
+        ),
+    ],
+)
+def test_check_maps_finds_what_is_wrong(maps, message):
+    with pytest.raises(AssertionError, match=message):
+        contracts.check_maps(planted(good, map=maps), JPEG)
+
+
+def test_check_maps_refuse_finds_an_answer_about_another_format():
+    lax = planted(good, map=good_maps)  # it does not say that it needs a JPEG, and gives nothing for others
+    silent = dataclasses.replace(lax, map=lambda p, q, s, f: good_maps(p, q, s, f) if p.jpeg else ())
+    with pytest.raises(AssertionError, match="needs no JPEG"):
+        contracts.check_maps_refuse(silent, JPEG, PNG)
+
+
+def test_check_maps_survive_finds_an_exception():
+    def fragile(picture, params, stride, progress):
+        raise IndexError("beyond the end")
+
+    with pytest.raises(AssertionError, match="IndexError on damaged input"):
+        contracts.check_maps_survive(planted(good, map=fragile), [JPEG])
+
+
+def test_an_error_of_a_map_names_the_input():
+    def refusing(picture, params, stride, progress):
+        raise CorruptInput("half a block", offset=7)
+
+    with pytest.raises(InputError, match=r"^a.jpg: half a block \(at byte 7\)$"):
+        planted(good, map=refusing).maps_of(Picture.open(JPEG, name="a.jpg"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"question": "No question."},
+        {"cannot_show": ()},
+        {"reference": ""},
+        {"parameters": object},
+        {"map": lambda *_: ()},
+    ],
 )
 def test_check_declaration_finds_what_is_missing(changes):
     with pytest.raises(AssertionError):

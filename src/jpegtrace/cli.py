@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from jpegtrace import __version__
-from jpegtrace.errors import JpegtraceError, UsageError
+from jpegtrace.errors import InputError, JpegtraceError, UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from jpegtrace.findings import Map
+    from jpegtrace.picture import Picture
     from jpegtrace.report import Report
 
 DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
@@ -130,7 +132,9 @@ def inspect(
             piped = None if sys.stdout.isatty() else PIPE_WIDTH
             Console(highlight=False, width=piped).print(shown, soft_wrap=brief)
     if html is not None:
-        _write_html(html, reports, quiet=quiet)
+        from jpegtrace.report.html import render_html
+
+        _write(html, render_html(reports).encode(), quiet=quiet)
     if asked > 1 and not quiet:
         _comments.print(f"{asked} inputs, {alarms} with alarms, {failed} failed", style="dim", highlight=False)
     if failed:
@@ -194,15 +198,18 @@ def _keep_apart(outputs: list[Path], inputs: list[str]) -> None:
         taken.add(output.resolve())
 
 
-def _write_html(path: Path, reports: list[Report], *, quiet: bool) -> None:
-    from jpegtrace.report.html import render_html
-
+def _write(path: Path, content: bytes, *, quiet: bool) -> None:
     try:
-        path.write_text(render_html(reports), encoding="utf-8")
+        path.write_bytes(content)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     if not quiet:
-        _comments.print(f"wrote {path}", style="dim", markup=False, highlight=False)
+        _comment(f"wrote {path}")
+
+
+def _comment(text: str) -> None:
+    """A line for whoever watches; file names in it are no markup."""
+    _comments.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def _limits(settings: list[str] | None) -> Limits:
@@ -231,6 +238,7 @@ def analyses(
                 "title": a.title,
                 "question": a.question,
                 "needs_jpeg": a.needs_jpeg,
+                "has_map": a.map is not None,
                 "cannot_show": a.cannot_show,
                 "reference": a.reference,
                 "false_alarm_rate": a.false_alarm_rate,
@@ -287,12 +295,7 @@ def simulate(
     data = result.data if result.data is not None else _as_png(result.pixels)
     record = json.dumps(result.truth.to_dict(), indent=2, ensure_ascii=False) + "\n"
     for path, content in ((output, data), (record_path, record.encode())):
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from error
-        if not quiet:
-            _comments.print(f"wrote {path}", style="dim", markup=False, highlight=False)
+        _write(path, content, quiet=quiet)
 
 
 def _list_steps() -> None:
@@ -324,6 +327,101 @@ def _as_png(pixels: NDArray[np.uint8]) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "PNG")
     return out.getvalue()
+
+
+@app.command("map")
+def map_(
+    picture: Annotated[str | None, typer.Argument(help="The picture, or - for standard input.")] = None,
+    what: Annotated[
+        str | None, typer.Option("--what", metavar="ID", help="The question to answer everywhere; none lists them.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="*.png to look at, *.npy or *.json for the values."),
+    ] = None,
+    stride: Annotated[int, typer.Option("--stride", metavar="N", help="Pixels from one value to the next.")] = 8,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="MAP", help="Which map, where the question has several.")
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="The map alone: no photograph, no legend.")] = False,
+    limit: LimitOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
+) -> None:
+    """Answer a question for every place of a picture, and draw it."""
+    from jpegtrace.analyses import find_mapped
+    from jpegtrace.picture import Picture
+    from jpegtrace.report.maps import describe
+
+    analysis = find_mapped(what)
+    if picture is None or output is None:
+        missing = [n for n, given in (("a picture", picture), ("--output", output)) if given is None]
+        raise UsageError(f"a map needs {' and '.join(missing)}")
+    _check_map_output(output, plain=plain)
+    _keep_apart([output], [picture])
+    opened = Picture.open(sys.stdin.buffer if picture == "-" else picture, limits=_limits(limit))
+    with _share_done(quiet=quiet) as progress:
+        maps = analysis.maps_of(opened, stride=stride, progress=progress)
+    chosen = _choose_map(maps, name, analysis.id)
+    content = _encode_map(chosen, opened, output.suffix.lower(), plain=plain, quiet=quiet)
+    _write(output, content, quiet=quiet)
+    if not quiet:
+        _comment(describe(chosen))
+        if others := ", ".join(repr(m.name) for m in maps if m is not chosen):
+            _comment(f"--name has also: {others}")
+
+
+def _check_map_output(output: Path, *, plain: bool) -> None:
+    """Maps may take long: what is wrong with the output is said before."""
+    from jpegtrace.report.map_files import FORMS
+
+    if output.suffix.lower() not in FORMS:
+        raise UsageError(f"a map is written as {', '.join(f'*{form}' for form in FORMS)}, not {output.name!r}")
+    if plain and output.suffix.lower() != ".png":
+        raise UsageError("--plain is about a *.png")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"cannot write {output}: there is no folder {output.parent}")
+
+
+@contextmanager
+def _share_done(*, quiet: bool) -> Iterator[Callable[[float], None] | None]:
+    """A bar on stderr that is told the share that is done; None where nobody watches."""
+    if quiet or not _comments.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    with Progress(
+        BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=_comments, transient=True
+    ) as progress:
+        task = progress.add_task("", total=1.0)
+        yield lambda share: progress.update(task, completed=share)
+
+
+def _choose_map(maps: tuple[Map, ...], name: str | None, what: str) -> Map:
+    for m in maps:
+        if name in (None, m.name):
+            return m
+    names = ", ".join(repr(m.name) for m in maps) or "none for this picture"
+    raise UsageError(f"{what} has no map called {name!r}; there are: {names}")
+
+
+def _encode_map(m: Map, picture: Picture, form: str, *, plain: bool, quiet: bool) -> bytes:
+    from jpegtrace.report import map_files
+
+    if form == ".npy":
+        return map_files.map_npy(m)
+    if form == ".json":
+        return map_files.map_json(m)
+    size = (picture.height, picture.width)
+    if plain:
+        return map_files.plain_png(m, size)
+    try:
+        photograph = map_files.photograph_of(picture)
+    except InputError as error:
+        photograph = None
+        if not quiet:
+            _comment(f"without the photograph: {error}")
+    return map_files.map_png(m, size, photograph)
 
 
 @app.command()

@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 
 from jpegtrace.errors import UsageError
 
+# What reading a foreign JSON form may run into.
+_NOT_OUR_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error)
+
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
 
@@ -55,14 +58,56 @@ class Map:
     Attributes:
         name: what the values are.
         values: (rows, columns) array; NaN where the analysis abstains.
-        cell: pixels that one value stands for, vertically and horizontally.
-        unit: of the values, for a legend.
+        cell: pixels that one value stands for, vertically and horizontally; the first value's begin at the picture's
+            upper left corner, and the last rows and columns of the picture may have no value.
+        unit: of the values, for a legend; a ``probability`` is shown on a scale from 0 to 1, others on their own.
+        labels: names of the values 0, 1, ...; empty where values are quantities.
     """
 
     name: str
     values: NDArray[np.float32]
     cell: tuple[int, int]
     unit: str = ""
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ValueError(f"map {self.name!r} has {self.values.ndim} dimensions; a map has rows and columns")
+        if min(self.cell) < 1:
+            raise ValueError(f"a cell of map {self.name!r} is {self.cell[0]} x {self.cell[1]} pixels")
+        if self.labels:
+            told = self.values[~np.isnan(self.values)]
+            if not ((told == np.trunc(told)) & (told >= 0) & (told < len(self.labels))).all():
+                raise ValueError(f"map {self.name!r} has values without a label; it has {len(self.labels)} labels")
+
+    def to_dict(self) -> dict[str, Json]:
+        """JSON form; `from_dict` takes it back without loss."""
+        values = np.ascontiguousarray(self.values, "<f4")
+        return {
+            "name": self.name,
+            "shape": list(values.shape),
+            "cell": list(self.cell),
+            "unit": self.unit,
+            "labels": list(self.labels),
+            "zlib_float32": base64.b64encode(zlib.compress(values.tobytes(), 6)).decode("ascii"),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Map:
+        """Rebuild a map from its JSON form.
+
+        Raises:
+            UsageError: the form is not that of a map.
+        """
+        try:
+            shape = tuple(int(n) for n in data["shape"])
+            packed = base64.b64decode(data["zlib_float32"])
+            raw = zlib.decompressobj().decompress(packed, max(4 * math.prod(shape), 1))  # 0 would mean no bound
+            values = np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
+            cell = (int(data["cell"][0]), int(data["cell"][1]))
+            return cls(data["name"], values, cell, data["unit"], tuple(str(name) for name in data.get("labels", ())))
+        except _NOT_OUR_FORM as error:
+            raise UsageError(f"this is not the JSON form of a map: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +180,7 @@ class Finding:
             "values": dict(self.values),
             "remarks": [{"level": r.level.value, "text": r.text, "evidence": r.evidence} for r in self.remarks],
             "cannot_show": list(self.cannot_show),
-            "maps": [_map_to_dict(m) for m in self.maps],
+            "maps": [m.to_dict() for m in self.maps],
             "provenance": {
                 "sha256": self.provenance.sha256,
                 "jpegtrace": self.provenance.version,
@@ -163,20 +208,7 @@ class Finding:
                 probability=data["probability"],
                 cannot_show=tuple(data["cannot_show"]),
                 remarks=tuple(Remark(Level(r["level"]), r["text"], r["evidence"]) for r in data["remarks"]),
-                maps=tuple(_map_from_dict(m) for m in data["maps"]),
+                maps=tuple(Map.from_dict(m) for m in data["maps"]),
             )
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error) as error:
+        except _NOT_OUR_FORM as error:
             raise UsageError(f"this is not the JSON form of a finding: {error!r}") from error
-
-
-def _map_to_dict(m: Map) -> dict[str, Json]:
-    values = np.ascontiguousarray(m.values, "<f4")
-    packed = base64.b64encode(zlib.compress(values.tobytes(), 6)).decode("ascii")
-    return {"name": m.name, "shape": list(values.shape), "cell": list(m.cell), "unit": m.unit, "zlib_float32": packed}
-
-
-def _map_from_dict(data: Mapping[str, Any]) -> Map:
-    shape = tuple(int(n) for n in data["shape"])
-    raw = zlib.decompressobj().decompress(base64.b64decode(data["zlib_float32"]), 4 * math.prod(shape))
-    values = np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
-    return Map(data["name"], values, (int(data["cell"][0]), int(data["cell"][1])), data["unit"])

@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Sequence
 
 import jsonschema
+import numpy as np
 
 from jpegtrace.analyses import Analysis
-from jpegtrace.errors import InputError
-from jpegtrace.findings import Finding, Status
+from jpegtrace.errors import InputError, JpegtraceError, UnsupportedFormat, UsageError
+from jpegtrace.findings import Finding, Map, Outcome, Status
 from jpegtrace.picture import Picture
 from jpegtrace.report import InputFacts, Report, report_schema
 
@@ -29,6 +30,7 @@ def check_declaration(analysis: Analysis) -> None:
     assert type(params).__dataclass_params__.frozen, "parameters are not frozen"
     assert analysis.parameters.__doc__, "parameters are not described"
     assert analysis.run.__doc__, "the function is not described"
+    assert analysis.map is None or analysis.map.__doc__, "the function of its maps is not described"
 
 
 def check_deterministic(analysis: Analysis, data: bytes) -> None:
@@ -94,6 +96,69 @@ def check_false_alarms(analysis: Analysis, pristine: Sequence[bytes]) -> None:
     """Untouched pictures raise no more alarms than declared."""
     alarms = sum(analysis(Picture.open(data)).alarm for data in pristine)
     assert alarms <= analysis.false_alarm_rate * len(pristine), f"{alarms} alarms in {len(pristine)} pristine pictures"
+
+
+def check_maps(analysis: Analysis, data: bytes) -> None:
+    """Maps of a sound picture: the same again, float32, on the picture, whole through JSON, the input untouched."""
+    picture = Picture.open(data)
+    before = _snapshot(picture)
+    shares: list[float] = []
+    maps = analysis.maps_of(picture, stride=8, progress=shares.append)
+    assert maps, "there is no map"
+    assert all(0 <= share <= 1 for share in shares), "progress is no share"
+    assert _snapshot(picture) == before, "decoded values changed"
+    names = [m.name for m in maps]
+    assert len({*names, ""}) == len(names) + 1, "the names of the maps do not tell them apart"
+    for m in maps:
+        assert m.values.dtype == np.float32, f"{m.name} is {m.values.dtype}"
+        down, across = ((n - 1) * cell for n, cell in zip(m.values.shape, m.cell, strict=True))
+        assert (down < picture.height) & (across < picture.width), f"{m.name} leaves the picture"
+    told = [m.to_dict() for m in maps]
+    again = analysis.maps_of(Picture.open(data), stride=8)
+    assert [m.to_dict() for m in again] == told, "two runs on the same bytes differ"
+    finding = Finding.from_dict(json.loads(json.dumps(_with_maps(analysis, picture, maps).to_dict(), allow_nan=False)))
+    assert [m.to_dict() for m in finding.maps] == told, "JSON loses something"
+    coarse = analysis.maps_of(picture, stride=16)
+    assert [m.name for m in coarse] == names
+    assert sum(m.values.size for m in coarse) <= sum(m.values.size for m in maps), "a longer stride gives more values"
+
+
+def _with_maps(analysis: Analysis, picture: Picture, maps: tuple[Map, ...]) -> Finding:
+    bearer = dataclasses.replace(analysis, run=lambda picture, params: Outcome(Status.OK, "here", maps=maps))
+    finding = bearer(picture)
+    jsonschema.Draft202012Validator(report_schema()).validate(Report(InputFacts("a"), (finding,)).to_dict())
+    return finding
+
+
+def check_maps_refuse(analysis: Analysis, data: bytes, other: bytes) -> None:
+    """Wrong strides, settings of another analysis and other formats are refused, with the right kind of error."""
+    picture = Picture.open(data)
+    for wrong in (0, -8, 2.5, True):
+        _assert_raises(UsageError, lambda wrong=wrong: analysis.maps_of(picture, stride=wrong), f"stride {wrong}")
+    _assert_raises(UsageError, lambda: analysis.maps_of(picture, object()), "foreign settings")
+    if analysis.needs_jpeg:
+        _assert_raises(UnsupportedFormat, lambda: analysis.maps_of(Picture.open(other)), "another format")
+    else:
+        assert analysis.maps_of(Picture.open(other)), "it says that it needs no JPEG"
+
+
+def _assert_raises(kind: type[Exception], call: Callable[[], object], what: str) -> None:
+    try:
+        call()
+    except kind:
+        return
+    raise AssertionError(f"{what} is not refused")
+
+
+def check_maps_survive(analysis: Analysis, inputs: Sequence[bytes]) -> None:
+    """Damaged and tiny input gives maps or an error that names the reason, never another exception."""
+    for data in inputs:
+        try:
+            analysis.maps_of(Picture.open(data), stride=32)
+        except JpegtraceError:
+            continue
+        except Exception as error:
+            raise AssertionError(f"{type(error).__name__} on damaged input: {error}") from error
 
 
 Check = Callable[[Analysis, bytes], None]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 # From what knows nothing to what knows everything. `jpegtrace` itself only names things, lazily.
 ROWS = (
-    ("errors", "_jit"),
+    ("errors", "_jit", "_progress"),
     ("limits", "data"),
     ("tables",),
     ("jpeg",),

@@ -1,5 +1,6 @@
 """Transforms, noise and likelihoods against direct evaluations of their formulas."""
 
+import itertools
 import math
 
 import numpy as np
@@ -21,8 +22,8 @@ from jpegtrace.lattice.lookup import (
     VARIANCES_PER_UNIT,
     lookup,
 )
-from jpegtrace.lattice.noise import error_variances, laplacian_scales
-from jpegtrace.lattice.transforms import shift_matrices
+from jpegtrace.lattice.noise import error_variances, laplacian_scales, local_noise
+from jpegtrace.lattice.transforms import by_frequency, shift_matrices
 from jpegtrace.tables import ZIGZAG, ijg_table, known_tables
 
 
@@ -33,31 +34,36 @@ def blocks_of(plane):
     return np.einsum("ux,ijxy,vy->ijuv", basis, cut, basis)
 
 
+def on_grid(values, matrices, row, col):
+    """Coefficients, or variances, on the grid with origin (row, col), (frequencies, blocks)."""
+    high, planes = len(values), by_frequency(values)
+    part = np.empty_like(planes)
+    across = _kernels.across_columns(planes, matrices, col, high, part)
+    out = np.zeros((FREQUENCIES, planes.shape[2]), np.float32)
+    count = _kernels.down_rows(part, across, high, matrices, row, ROWS, COLS, out)
+    return out[:, :count]
+
+
 @pytest.mark.parametrize(("row", "col"), [(0, 3), (5, 0), (3, 7), (1, 1)])
 def test_shifted_coefficients_are_those_of_the_shifted_picture(row, col):
     plane = scene(3, 40, 48)[..., 0].astype(float) - 128
-    values = blocks_of(plane).astype(np.float32)
-    out, noise = np.zeros((FREQUENCIES, 30), np.float32), np.zeros((FREQUENCIES, 30), np.float32)
-    count = _kernels.to_origin(values, values * 0, *shift_matrices(), row, col, ROWS, COLS, out, noise)
+    found = on_grid(blocks_of(plane).astype(np.float32), shift_matrices()[0], row, col)
     direct = blocks_of(plane[row:, col:])
-    assert count == direct.shape[0] * direct.shape[1]
-    np.testing.assert_allclose(out[:, :count], direct.reshape(-1, 64)[:, ZIGZAG[:FREQUENCIES]].T, atol=2e-3)
+    np.testing.assert_allclose(found, direct.reshape(-1, 64)[:, ZIGZAG[:FREQUENCIES]].T, atol=2e-3)
 
 
 def test_variances_are_carried_through_the_shift():
     rng = np.random.default_rng(0)
     variances = rng.uniform(0.5, 4, (2, 2, 8, 8)).astype(np.float32)
     draws = np.empty((4000, FREQUENCIES))
-    out, noise = np.zeros((FREQUENCIES, 4), np.float32), np.zeros((FREQUENCIES, 4), np.float32)
     for i in range(len(draws)):
         values = (rng.normal(size=variances.shape) * np.sqrt(variances)).astype(np.float32)
-        _kernels.to_origin(values, variances, *shift_matrices(), 3, 5, ROWS, COLS, out, noise)
-        draws[i] = out[:, 0]
-    np.testing.assert_allclose(draws.var(axis=0), noise[:, 0], rtol=0.12)
+        draws[i] = on_grid(values, shift_matrices()[0], 3, 5)[:, 0]
+    np.testing.assert_allclose(draws.var(axis=0), on_grid(variances, shift_matrices()[1], 3, 5)[:, 0], rtol=0.12)
 
 
 def test_the_tabulated_ratio_is_the_formula():
-    table = lookup().ratio.reshape(-1, VARIANCES, PHASES)
+    table = lookup().ratio.reshape(-1, VARIANCES + 1, PHASES)
     rng = np.random.default_rng(1)
     for _ in range(200):
         s, v, p = rng.integers(16), rng.integers(VARIANCES), rng.integers(PHASES)
@@ -91,15 +97,17 @@ def test_aligned_evidence_is_the_formula():
     last = ijg_table(90).astype(np.float64)
     library = standard_library()
     scales = np.ascontiguousarray(laplacian_scales(blocks, last)[ROWS, COLS])
-    evidence = np.zeros((FREQUENCIES, library.steps.shape[1]), np.float32)
-    _kernels.aligned_evidence(blocks, last, ROWS, COLS, library.steps, library.counts, scales, 0.45, 10.0, evidence)
+    evidence, promise = np.zeros((2, FREQUENCIES, library.steps.shape[1]), np.float32)
+    _kernels.aligned_evidence(
+        blocks, last, ROWS, COLS, library.steps, library.counts, scales, 0.45, 10.0, evidence, promise
+    )
 
     def normal(x):
         return 0.5 * math.erfc(-x / math.sqrt(2))
 
     for f, k in ((0, 3), (1, 5), (7, 9), (20, 2)):
         q1, q2, b = float(library.steps[f, k]), last[ROWS[f], COLS[f]], scales[f]
-        total = 0.0
+        total, ratios = 0.0, []
         for m in np.abs(blocks[..., ROWS[f], COLS[f]].astype(int)).ravel():
             here = 0.0
             for n in range(-60, 61):
@@ -117,8 +125,11 @@ def test_aligned_evidence_is_the_formula():
                 if m == 0
                 else (math.exp(-m * q2 / b) * math.sinh(0.5 * q2 / b))
             )
-            total += max(math.log(here + 1e-6 * smooth + 1e-30) - math.log(smooth + 1e-30), -10)
+            ratios.append(max(math.log(here + 1e-6 * smooth + 1e-30) - math.log(smooth + 1e-30), -10))
+            total += ratios[-1]
         assert evidence[f, k] == pytest.approx(total, abs=0.02)
+        weights = np.exp(ratios)
+        assert promise[f, k] == pytest.approx(9 * (weights * ratios).sum() / weights.sum(), abs=0.02)
 
 
 def test_evidence_adds_up_over_blocks():
@@ -129,8 +140,10 @@ def test_evidence_adds_up_over_blocks():
     scales = np.full(FREQUENCIES, 5.0)
 
     def aligned(part):
-        out = np.zeros((FREQUENCIES, library.steps.shape[1]), np.float32)
-        _kernels.aligned_evidence(part, last, ROWS, COLS, library.steps, library.counts, scales, 0.45, 10.0, out)
+        out, promise = np.zeros((2, FREQUENCIES, library.steps.shape[1]), np.float32)
+        _kernels.aligned_evidence(
+            part, last, ROWS, COLS, library.steps, library.counts, scales, 0.45, 10.0, out, promise
+        )
         return out
 
     np.testing.assert_allclose(aligned(blocks), aligned(blocks[:2]) + aligned(blocks[2:]), atol=1e-3)
@@ -140,7 +153,8 @@ def test_evidence_adds_up_over_blocks():
         shape = (1, FREQUENCIES, library.steps.shape[1])
         out, promise, cost = np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(1)
         _kernels.shifted_evidence(
-            values, np.full(values.shape, 1.5, np.float32), *shift_matrices(), ROWS, COLS, np.array([origin]),
+            by_frequency(values), by_frequency(np.full(values.shape, 1.5, np.float32)), len(values), *shift_matrices(),
+            ROWS, COLS, np.array([origin]),
             library.steps, library.counts, scales, 0.2, lookup().ratio, lookup().expected, out, promise, cost,
         )  # fmt: skip
         return out
@@ -172,6 +186,33 @@ def test_library_holds_every_step_of_its_tables():
         assert set(range(1, 33)) <= set(steps.astype(int))
     np.testing.assert_array_equal(library.places(library.tables), library.index)
     assert len(library) > len(known_tables()) / 2
+
+
+def test_scales_and_variances_of_a_neighbourhood_are_those_of_its_window():
+    rng = np.random.default_rng(6)
+    last = ijg_table(85).astype(float)
+    blocks = np.round(rng.laplace(0, 6, (9, 11, 8, 8)) / last).astype(np.int16)
+    scales, variances = local_noise(blocks, last, 2)
+    for i, j in ((4, 5), (0, 0), (8, 3)):
+        around = blocks[max(i - 2, 0) : i + 3, max(j - 2, 0) : j + 3]
+        np.testing.assert_allclose(scales[i, j], laplacian_scales(around, last), rtol=1e-4)
+        here = min(i, 2), min(j, 2)
+        np.testing.assert_allclose(variances[i, j], error_variances(around, last)[here], rtol=1e-4)
+
+
+def test_the_smoothest_path_is_the_best_of_all_paths():
+    rng = np.random.default_rng(7)
+    steps = np.sort(rng.uniform(1, 30, (5, 4)), axis=1).astype(np.float32)
+    counts = np.array([4, 3, 4, 2, 4])
+    gain = rng.normal(size=(5, 4)).astype(np.float32)
+
+    def value(path):
+        logs = np.log(steps[np.arange(5), path].astype(float))
+        return gain[np.arange(5), path].sum() - 0.7 * np.abs(np.diff(logs)).sum()
+
+    every = [np.array(path) for path in itertools.product(*(range(n) for n in counts))]
+    found = _kernels.smooth_path(gain, steps, counts, 0.7)
+    assert value(found) == pytest.approx(max(value(path) for path in every), abs=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 8, 8), (4, 4, 8), (4, 4, 8, 7)])

@@ -60,7 +60,7 @@ def test_missing_weights_are_refused(tmp_path, monkeypatch):
 def test_the_combiner_gives_what_it_gave_when_it_was_exported():
     """Golden input and output: another runtime must agree with the one that wrote them."""
     score, null = networks.run("combiner", golden_inputs())
-    assert score.shape == (1, 16, 30)
+    assert score.shape == (1, 8, 30)
     assert null.shape == (1,)
     figures = networks.card("combiner").figures
     assert float(score.mean()) == pytest.approx(figures["golden_score_mean"], abs=1e-3)

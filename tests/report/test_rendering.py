@@ -1,10 +1,20 @@
+import base64
+import dataclasses
+import io
+import json
 import re
 
+import numpy as np
+import pytest
+from PIL import Image
 from rich.console import Console
 
 from checks.pictures import as_file, camera_file, scene
+from jpegtrace.findings import Map
 from jpegtrace.inspection import inspect, inspect_or_explain
+from jpegtrace.report import Report
 from jpegtrace.report.html import render_html
+from jpegtrace.report.maps import OPACITY, layer
 from jpegtrace.report.text import render_text, shorten
 from jpegtrace.tables import named_table
 
@@ -76,6 +86,81 @@ def test_html_of_many_lists_them():
     page = render_html(reports)
     assert '<a href="#input-1">one.jpg</a>' in page
     assert "could not be read" in page
+
+
+QUALITY = Map("quality", np.array([[60, np.nan], [75, 90]], np.float32), (32, 32), "QF")
+REGION = Map("region", np.array([[0, np.nan, 1]], np.float32), (40, 40), labels=("rest", "<sky>"))
+
+
+def with_maps(*maps, preview=True):
+    report = inspect(as_file(scene(1)), only="encoder", preview=preview)
+    return dataclasses.replace(report, findings=(dataclasses.replace(report.findings[0], maps=maps),))
+
+
+def images(page, kind):
+    """The pictures of a class on a page, decoded."""
+    found = re.findall(f'<img class="{kind}" src="data:image/[a-z]+;base64,([^"]+)"', page)
+    return [Image.open(io.BytesIO(base64.b64decode(text))) for text in found]
+
+
+def test_html_lays_maps_over_the_photograph():
+    page = render_html([with_maps(QUALITY, REGION)])
+    assert page.count('<figure class="map">') == 2
+    for drawn, m in zip(images(page, "layer"), (QUALITY, REGION), strict=True):
+        assert (np.asarray(drawn) == layer(m, (96, 128), opacity=OPACITY)).all()
+    assert [image.size for image in images(page, "photograph")] == [(128, 96)] * 2
+    assert "<script" not in page
+    assert "http" not in page
+
+
+def test_html_reduces_maps_as_the_photograph():
+    report = inspect(as_file(scene(1, 960, 1280)), only="encoder", preview=True)
+    wide = Map("quality", np.arange(12 * 16, dtype=np.float32).reshape(12, 16), (80, 80))
+    report = dataclasses.replace(report, findings=(dataclasses.replace(report.findings[0], maps=(wide,)),))
+    (drawn,) = images(render_html([report]), "layer")
+    assert (np.asarray(drawn) == layer(wide, (480, 640), (960, 1280), opacity=OPACITY)).all()
+
+
+def test_html_says_in_words_what_maps_show():
+    page = render_html([with_maps(QUALITY, REGION)])
+    assert 'alt="Map of quality: 60 to 90 QF; cannot tell (25.0% of the cells)"' in page
+    assert "<figcaption>quality: 60 to 90 QF; cannot tell (25.0% of the cells)</figcaption>" in page
+    assert "&lt;sky&gt;, 33.3%</li>" in page
+    assert "<sky>" not in page
+    assert page.count("cannot tell, ") == 2
+    assert [tick for tick in ("60", "70", "80", "90") if f">{tick}</span>" in page] == ["60", "70", "80", "90"]
+
+
+def test_html_hides_maps_by_a_box_of_their_own():
+    page = render_html([with_maps(QUALITY, REGION), with_maps(QUALITY)])
+    boxes = re.findall(r'<input type="checkbox" class="peek" id="([^"]+)" checked><label for="([^"]+)">', page)
+    assert len(boxes) == len(set(boxes)) == 3
+    assert all(box == label for box, label in boxes)
+    assert ".peek:not(:checked) ~ .stack .layer { display: none; }" in page
+    assert page.index("display: none; }") < page.index("@media print")  # in print the map is there
+
+
+def test_html_shows_maps_alone_without_a_photograph():
+    stored = Report.from_dict(json.loads(with_maps(QUALITY, REGION).to_json()))
+    page = render_html([stored])
+    assert 'class="peek"' not in page
+    assert images(page, "photograph") == []
+    for drawn, m in zip(images(page, "layer"), (QUALITY, REGION), strict=True):
+        assert drawn.size == (640, 480)
+        assert (np.asarray(drawn) == layer(m, (480, 640), (96, 128))).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(None, None), (1, 30000)])
+def test_html_copes_with_maps_of_odd_pictures(width, height):
+    report = with_maps(QUALITY, preview=False)
+    report = dataclasses.replace(report, input=dataclasses.replace(report.input, width=width, height=height))
+    (drawn,) = images(render_html([report]), "layer")
+    assert max(drawn.size) <= 640
+
+
+def test_html_has_no_figure_without_a_map_or_values():
+    empty = Map("nothing", np.zeros((0, 3), np.float32), (8, 8))
+    assert '<figure class="map">' not in render_html([with_maps(), with_maps(empty)])
 
 
 def test_shorten():

@@ -13,7 +13,7 @@ from pathlib import Path
 from training.combiner.data import make_job
 
 # window, files, windows in each
-PLAN = ((64, 8, 4500), (32, 2, 3500), (128, 2, 3000), (256, 2, 1000))
+PLAN = ((64, 14, 5000), (32, 2, 4000), (128, 4, 3500), (256, 2, 1500), (64, 8, 5000))
 SMOKE = ((64, 1, 300), (32, 1, 100))
 
 
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with")
     parser.add_argument("--only-data", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ def main() -> None:
         return
     from training.combiner.train import train
 
-    train([job[0] for job in jobs], options.work, epochs=2 if options.smoke else options.epochs)
+    train([job[0] for job in jobs], options.work, epochs=2 if options.smoke else options.epochs, begin=options.begin)
 
 
 if __name__ == "__main__":

@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jpegtrace.chain import double_compress
+from jpegtrace.lattice.candidates import FREE_ORIGINS, FREE_TEMPERS, OTHERS, free_tables, likely_others
+from jpegtrace.lattice.combiner import SINGLE_IN_TRAINING
 from jpegtrace.lattice.evidence import KEPT_ORIGINS, gather
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG, ijg_table, known_tables, random_smooth_table
 
+FREE = FREE_ORIGINS * len(FREE_TEMPERS)
 MARGIN = 64  # of the source around the window, for shifts and chroma
 
 
@@ -42,11 +45,11 @@ class Recipe:
     window: int = 64
     first: tuple[int, int] = (48, 100)
     last: tuple[int, int] = (60, 100)
-    first_other: float = 0.12
-    first_smooth: float = 0.06
+    first_other: float = 0.15
+    first_smooth: float = 0.1
     last_other: float = 0.15
-    aligned: float = 0.22
-    single: float = 0.08
+    aligned: float = 0.4
+    single: float = SINGLE_IN_TRAINING
     rescaled: float = 0.6
 
 
@@ -126,6 +129,8 @@ def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, see
         "zero_share": np.empty((count, FREQUENCIES), np.float32),
         "last": np.empty((count, FREQUENCIES), np.float32),
         "blocks": np.empty(count, np.float32),
+        "others": np.empty((count, OTHERS), np.int16),
+        "free": np.empty((count, FREE, FREQUENCIES), np.int16),
         "first": np.empty((count, FREQUENCIES), np.int32),
         "origin": np.empty(count, np.int16),
     }
@@ -139,6 +144,8 @@ def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, see
                 table[name][done + i] = np.clip(getattr(found, name), -6e4, 6e4)
             for name in ("origins", "cost", "scales", "zero_share", "last", "blocks"):
                 table[name][done + i] = getattr(found, name)
+            table["others"][done + i] = likely_others(found.ratio, library)
+            table["free"][done + i] = free_tables(found.ratio, library)
             table["first"][done + i] = first[i].ravel()[ZIGZAG[:FREQUENCIES]]
             table["origin"][done + i] = origin[i]
         done += n
@@ -157,7 +164,7 @@ def make_job(job: tuple[Path, Path, int, int, int]) -> None:
     if path.exists():
         return
     # Half of the files hold what P1 asks about more densely.
-    dense = Recipe(window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.03, last_other=0.08)
+    dense = Recipe(window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.05, last_other=0.08)
     part = path.with_name(f"part-{path.name}")
     make_file(part, load_pictures(pictures), count, seed, dense if seed % 2 else Recipe(window=window))
     part.rename(path)

@@ -14,17 +14,18 @@ from training.combiner.golden import golden_inputs
 from training.combiner.model import FREQUENCIES, Combiner
 
 WEIGHTS = Path(__file__).parents[2] / "src" / "jpegtrace" / "networks" / "weights"
-NAMES = ("ratio", "promise", "origins", "cost", "scales", "zero_share", "last", "blocks")
+NAMES = ("ratio", "promise", "kinds", "origins", "cost", "scales", "zero_share", "last", "blocks")
 LARGEST_DIFFERENCE = 1e-3
 
 
 def example(tables: int, seed: int) -> tuple[torch.Tensor, ...]:
     """Inputs of the right shapes and about the right sizes."""
     g = torch.Generator().manual_seed(seed)
-    origins = torch.cat([torch.zeros(1, dtype=torch.int64), 1 + torch.randperm(63, generator=g)[:15]])[None]
+    origins = torch.cat([torch.zeros(1, dtype=torch.int64), 1 + torch.randperm(63, generator=g)[:7]])[None]
     return (
-        torch.randn(1, 16, tables, FREQUENCIES, generator=g) * 20,
-        torch.rand(1, 16, tables, FREQUENCIES, generator=g) * 30,
+        torch.randn(1, 8, tables, FREQUENCIES, generator=g) * 20,
+        torch.rand(1, 8, tables, FREQUENCIES, generator=g) * 30,
+        torch.cat([torch.zeros(tables // 2), torch.arange(tables - tables // 2) % 3]).long()[None],
         origins,
         20 + torch.randn(1, 64, generator=g),
         0.5 + 10 * torch.rand(1, FREQUENCIES, generator=g),
@@ -50,7 +51,9 @@ def export(checkpoint: Path, folder: Path) -> tuple[Path, float]:
         str(path),
         input_names=list(NAMES),
         output_names=["score", "null"],
-        dynamic_axes={"ratio": {2: "tables"}, "promise": {2: "tables"}, "score": {2: "tables"}},
+        dynamic_axes={
+            name: {axis: "tables"} for name, axis in (("ratio", 2), ("promise", 2), ("kinds", 1), ("score", 2))
+        },
         opset_version=17,
         dynamo=False,
     )
@@ -96,7 +99,8 @@ reference = "training/combiner"
 [figures]
 held_out_accuracy = {figures["accuracy"]:.4f}
 held_out_squared_error = {figures["squared_error"]:.4f}
-held_out_windows = {figures["n"]}
+held_out_count_accuracy = {figures["count_accuracy"]:.4f}
+held_out_windows = {figures["windows"]}
 golden_score_mean = {golden_score:.6f}
 golden_null = {golden_null:.6f}
 """,

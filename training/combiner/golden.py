@@ -12,9 +12,10 @@ def golden_inputs() -> dict[str, NDArray[Any]]:
     """Inputs of the network by name; always the same."""
     rng = np.random.default_rng(0)
     return {
-        "ratio": (rng.normal(size=(1, 16, 30, 28)) * 20).astype(np.float32),
-        "promise": (rng.random((1, 16, 30, 28)) * 30).astype(np.float32),
-        "origins": np.arange(16, dtype=np.int64)[None],
+        "ratio": (rng.normal(size=(1, 8, 30, 28)) * 20).astype(np.float32),
+        "promise": (rng.random((1, 8, 30, 28)) * 30).astype(np.float32),
+        "kinds": np.repeat([0, 1, 2], 10)[None],
+        "origins": np.arange(8, dtype=np.int64)[None],
         "cost": (20 + rng.normal(size=(1, 64))).astype(np.float32),
         "scales": (0.5 + 10 * rng.random((1, 28))).astype(np.float32),
         "zero_share": rng.random((1, 28)).astype(np.float32),

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 FREQUENCIES = 28
+STANDARD, FREE = 0, 2
 GLOBALS = 10
 # Rough centres and widths of the window's features, so that training starts well.
 CENTRES = (1.5, 2.0, 3.0, 0.3, 0.6, 0.85, 1.5, 0.8, 0.2, 0.0)
@@ -35,6 +36,7 @@ class Combiner(nn.Module):
         self.origin = nn.Sequential(nn.Linear(11 + GLOBALS, 40), nn.ReLU(), nn.Linear(40, 32), nn.ReLU())
         self.entries = nn.Linear(3 * FREQUENCIES, hidden)
         self.context = nn.Linear(32, hidden)
+        self.kind = nn.Embedding(3, hidden)
         self.middle = nn.Linear(hidden, 48)
         self.score = nn.Linear(48, 1)
         self.physics = nn.Parameter(torch.tensor(0.05))
@@ -44,6 +46,7 @@ class Combiner(nn.Module):
         self,
         ratio: Tensor,
         promise: Tensor,
+        kinds: Tensor,
         origins: Tensor,
         cost: Tensor,
         scales: Tensor,
@@ -56,6 +59,7 @@ class Combiner(nn.Module):
         Args:
             ratio: (n, origins, tables, frequencies) evidence of each table's steps.
             promise: the same, what the steps would give if they were there.
+            kinds: (n, tables) int64: standard, other, fitted to the window (`jpegtrace.lattice.candidates`).
             origins: (n, origins) int64, the aligned one first.
             cost: (n, 64).
             scales: (n, frequencies).
@@ -65,7 +69,10 @@ class Combiner(nn.Module):
         """
         window = self.window(scales, zero_share, last, blocks)
         total = ratio.sum(3)
-        best = total.amax(2)
+        # A table fitted to its window is no witness, and neither does the mean depend on how many are asked about.
+        standard = (kinds == STANDARD).to(ratio.dtype)
+        best = torch.where((kinds == FREE)[:, None], torch.full_like(total, -1e4), total).amax(2)
+        mean = (ratio * standard[:, None, :, None]).sum(2, keepdim=True) / standard.sum(1)[:, None, None, None]
         shifted = cost[:, 1:]
         relative = (cost - shifted.mean(1, keepdim=True)) / (shifted.std(1, keepdim=True) + 1e-3)
         relative = torch.cat([torch.zeros_like(relative[:, :1]), relative[:, 1:].clamp(-6, 6)], 1)
@@ -83,10 +90,8 @@ class Combiner(nn.Module):
             2,
         )
         origin = self.origin(features)
-        entries = torch.cat(
-            [signed_log(ratio), signed_log(ratio - ratio.mean(2, keepdim=True)), signed_log(promise)], 3
-        )
-        hidden = torch.relu(self.entries(entries) + self.context(origin)[:, :, None])
+        entries = torch.cat([signed_log(ratio), signed_log(ratio - mean), signed_log(promise)], 3)
+        hidden = torch.relu(self.entries(entries) + self.context(origin)[:, :, None] + self.kind(kinds)[:, None])
         hidden = torch.relu(self.middle(hidden))
         score = self.score(hidden)[..., 0] + self.physics * total.clamp(-200, 400)
         peaks = torch.stack([signed_log(best).amax(1), signed_log(best[:, 0]), relative.amax(1)], 1) / 4

@@ -3,6 +3,6 @@
 See CONTRIBUTING.md, "Adding an analysis".
 """
 
-from jpegtrace.analyses._registry import Analysis, all_analyses, analysis, find_analysis
+from jpegtrace.analyses._registry import Analysis, all_analyses, analysis, find_analysis, find_mapped
 
-__all__ = ["Analysis", "all_analyses", "analysis", "find_analysis"]
+__all__ = ["Analysis", "all_analyses", "analysis", "find_analysis", "find_mapped"]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace._progress import Progress
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
+from jpegtrace.lattice.history import History, divide, find_history
+from jpegtrace.lattice.regions import CELL, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
 from jpegtrace.picture import Picture
 
 # From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
 DOUBLE_FROM = 0.9999
+THREADS = os.cpu_count() or 1
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
 
@@ -32,6 +40,7 @@ class Past:
 
 
 _known: WeakKeyDictionary[Picture, Past | str] = WeakKeyDictionary()
+_histories: WeakKeyDictionary[Picture, tuple[int, History]] = WeakKeyDictionary()
 
 
 def past_of(picture: Picture) -> Past | str:
@@ -45,17 +54,67 @@ def past_of(picture: Picture) -> Past | str:
     return _known[picture]
 
 
-def _look(picture: Picture) -> Past | str:
+def _luma(picture: Picture) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.bool_]] | str:
+    """Blocks of a JPEG's luma, their table, and which of them can be used; or why there are none."""
     luma = picture.partial_coefficients.components[0]
     if luma.table is None:
         return "the file has no quantization table for its luminance"
-    usable = luma.whole & ~clipped_blocks(plane(luma))
-    window = busiest_window(luma.blocks, usable)
+    return luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma))
+
+
+def _look(picture: Picture) -> Past | str:
+    luma = _luma(picture)
+    if isinstance(luma, str):
+        return luma
+    blocks, table, usable = luma
+    window = busiest_window(blocks, usable)
     if window is None or min(window[2:]) < SMALLEST:
         return f"no window of {8 * SMALLEST} pixels a side is whole and free of clipping"
-    top, left, rows, cols = window
-    blocks = luma.blocks[top : top + rows, left : left + cols]
-    activity = float((blocks != 0).sum() - (blocks[..., 0, 0] != 0).sum()) / (rows * cols)
-    if activity < QUIET:
+    past = _past_in(blocks, table, window)
+    if past.activity < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
-    return Past(posterior(blocks, luma.table), (8 * left, 8 * top, 8 * cols, 8 * rows), activity)
+    return past
+
+
+def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:
+    """The pasts of all parts of a JPEG's luma, or why they cannot be told; a larger search is kept for a smaller.
+
+    Raises:
+        CorruptInput: the picture has no coefficients that can be used.
+    """
+    known = _histories.get(picture)
+    if known is not None and known[0] >= most_windows:
+        return known[1]
+    luma = _luma(picture)
+    if isinstance(luma, str):
+        return luma
+    found = find_history(
+        *luma, (picture.height, picture.width), most_windows=most_windows, threads=THREADS, progress=progress
+    )
+    _histories[picture] = most_windows, found
+    return found
+
+
+def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
+    """The parts of a picture by its history."""
+    luma = _luma(picture)
+    assert not isinstance(luma, str)  # noqa: S101 - it has a history
+    return divide(history, luma[0], luma[1], stride=stride)
+
+
+def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:
+    """The past of the part of a picture that these blocks make up, in its window that says most; None if too small."""
+    luma = _luma(picture)
+    assert not isinstance(luma, str)  # noqa: S101 - it has parts
+    blocks, table, usable = luma
+    window = busiest_window(blocks, usable & inside)
+    if window is None or min(window[2:]) < SMALLEST:
+        return None
+    return _past_in(blocks, table, window)
+
+
+def _past_in(blocks: NDArray[np.int16], table: NDArray[np.uint16], window: tuple[int, int, int, int]) -> Past:
+    top, left, rows, cols = window
+    here = np.ascontiguousarray(blocks[top : top + rows, left : left + cols])
+    activity = float((here != 0).sum() - (here[..., 0, 0] != 0).sum()) / (rows * cols)
+    return Past(posterior(here, table), (8 * left, 8 * top, 8 * cols, 8 * rows), activity)

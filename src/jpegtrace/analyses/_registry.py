@@ -6,14 +6,15 @@ import difflib
 import importlib
 import json
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
 from jpegtrace import __version__
-from jpegtrace.errors import JpegtraceError, UsageError
-from jpegtrace.findings import Finding, Level, Outcome, Provenance, Remark, Status
+from jpegtrace._progress import Progress
+from jpegtrace.errors import InputError, JpegtraceError, UnsupportedFormat, UsageError
+from jpegtrace.findings import Finding, Level, Map, Outcome, Provenance, Remark, Status
 from jpegtrace.picture import Picture
 
 P = TypeVar("P")
@@ -35,6 +36,9 @@ class Analysis:
         false_alarm_rate: highest share of untouched pictures that raise an alarm; checked by the contract tests.
         parameters: frozen dataclass with a default for every field.
         run: the function.
+        map: computes values over the whole picture, which `run` leaves out where they would take long; takes the
+            picture, the parameters, the distance between values in pixels, and whom to tell the share that is done.
+            None where the question has no map.
     """
 
     id: str
@@ -48,6 +52,7 @@ class Analysis:
     false_alarm_rate: float
     parameters: type[Any]
     run: Callable[[Picture, Any], Outcome]
+    map: Callable[[Picture, Any, int, Progress | None], tuple[Map, ...]] | None = None
 
     def __call__(self, picture: Picture, params: object | None = None) -> Finding:
         """Ask the question; failures become a finding of status ``failed``, never an exception.
@@ -55,9 +60,7 @@ class Analysis:
         Raises:
             UsageError: `params` are not of this analysis.
         """
-        params = self.parameters() if params is None else params
-        if not isinstance(params, self.parameters):
-            raise UsageError(f"analysis {self.id!r} takes {self.parameters.__name__}, not {type(params).__name__}")
+        params = self._settings(params)
         if self.needs_jpeg and picture.jpeg is None:
             why = f"This asks about a JPEG file; this is a {picture.format}."
             return self._finding(picture, params, Outcome(Status.NOT_APPLICABLE, why))
@@ -69,6 +72,41 @@ class Analysis:
         except Exception as error:  # one defect must not take the other answers with it
             return self._failed(picture, params, f"internal error, please report it: {type(error).__name__}: {error}")
         return finding
+
+    def maps_of(
+        self, picture: Picture, params: object | None = None, *, stride: int = 8, progress: Progress | None = None
+    ) -> tuple[Map, ...]:
+        """Answer the question for every place of the picture.
+
+        Args:
+            picture: the picture.
+            params: settings of the analysis; by default its own.
+            stride: distance between two values in pixels.
+            progress: called with the share that is done, 0..1.
+
+        Raises:
+            UsageError: the analysis has no map, the settings are another's, or the stride is not positive.
+            InputError: the picture cannot answer; `UnsupportedFormat` where a JPEG is needed and it is none.
+        """
+        if self.map is None:
+            raise UsageError(f"analysis {self.id!r} has no map; {_list_mapped()}")
+        params = self._settings(params)
+        if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
+            raise UsageError(f"the stride of a map is a whole number of pixels from 1, not {stride!r}")
+        if self.needs_jpeg and picture.jpeg is None:
+            raise UnsupportedFormat(
+                f"{self.id} asks about a JPEG file; this is a {picture.format}", source=picture.source
+            )
+        try:
+            return self.map(picture, params, stride, progress)
+        except InputError as error:
+            raise error.named(picture.source) from error.__cause__
+
+    def _settings(self, params: object | None) -> object:
+        params = self.parameters() if params is None else params
+        if not isinstance(params, self.parameters):
+            raise UsageError(f"analysis {self.id!r} takes {self.parameters.__name__}, not {type(params).__name__}")
+        return params
 
     def _failed(self, picture: Picture, params: object, why: str) -> Finding:
         remark = Remark(Level.NOTICE, why)
@@ -117,6 +155,7 @@ def analysis(
     reference: str,
     false_alarm_rate: float,
     needs_jpeg: bool = False,
+    map: Callable[[Picture, P, int, Progress | None], tuple[Map, ...]] | None = None,  # noqa: A002
 ) -> Callable[[Callable[[Picture, P], Outcome]], Analysis]:
     """Register a function as an analysis; see `Analysis` for the arguments.
 
@@ -139,6 +178,7 @@ def analysis(
             false_alarm_rate=false_alarm_rate,
             parameters=parameters,
             run=function,
+            map=map,
         )
         return _REGISTERED[id]
 
@@ -164,6 +204,31 @@ def find_analysis(name: str) -> Analysis:
     known = {a.id: a for a in all_analyses()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
+    hint = _nearest(name, known) or f"there are: {', '.join(known)}"
     raise UsageError(f"there is no analysis called {name!r}; {hint}")
+
+
+def find_mapped(name: str | None) -> Analysis:
+    """The analysis with this id, which has a map.
+
+    Raises:
+        UsageError: there is none, or it has no map, or no name was given; lists those that have one.
+    """
+    mapped = {a.id: a for a in all_analyses() if a.map is not None}
+    if name in mapped:
+        return mapped[name]
+    if name is None:
+        raise UsageError(f"a map answers one question; {_list_mapped()}")
+    if any(a.id == name for a in all_analyses()):
+        raise UsageError(f"analysis {name!r} has no map; {_list_mapped()}")
+    hint = _nearest(name, mapped)
+    raise UsageError(f"there is no analysis called {name!r}; {f'{hint} ' if hint else ''}{_list_mapped()}")
+
+
+def _list_mapped() -> str:
+    return f"with a map there are: {', '.join(a.id for a in all_analyses() if a.map is not None) or 'none so far'}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]!r}?" if near else ""

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jpegtrace.analyses._past import DOUBLE_FROM, past_of
+from jpegtrace._progress import Progress
+from jpegtrace.analyses._past import DOUBLE_FROM, history_of, past_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.findings import Json, Outcome, Status
+from jpegtrace.errors import UnsupportedFormat
+from jpegtrace.findings import Json, Map, Outcome, Status
 from jpegtrace.lattice import alternatives, read_entries
+from jpegtrace.lattice.tables_map import map_tables
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
 
@@ -26,10 +29,29 @@ class Params:
     Attributes:
         double_from: probability of two compressions from which entries are told.
         entry_from: probability from which an entry is told.
+        window: side in pixels of the windows that a map is read in.
+        most_windows: of 64 pixels that are searched for a map.
     """
 
     double_from: float = DOUBLE_FROM
     entry_from: float = 0.6
+    window: int = 64
+    most_windows: int = 4096
+
+
+def map_primary_table(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
+    """Maps of the first table: its quality, the probability of an earlier compression, its grid, its entries."""
+    history = history_of(picture, params.most_windows, progress)
+    if isinstance(history, str):
+        raise UnsupportedFormat(history, source=picture.source)
+    found = map_tables(history, window=params.window, stride=stride)
+    cell = (stride, stride)
+    return (
+        Map("first quality", found.quality, cell, "QF"),
+        Map("earlier compression", found.double, cell, "probability"),
+        Map("first grid", found.origin, cell, labels=tuple(f"({r}, {c})" for r in range(8) for c in range(8))),
+        *(Map(f"entry {f + 1}", steps, cell, "step") for f, steps in enumerate(found.entries)),
+    )
 
 
 @analysis(
@@ -47,6 +69,7 @@ class Params:
     reference="Tondi et al. 2021; docs/engine.md",
     false_alarm_rate=0.0,
     needs_jpeg=True,
+    map=map_primary_table,
 )
 def primary_table(picture: Picture, params: Params) -> Outcome:
     """Marginals of all entries in the window of the picture that says most."""

@@ -1,7 +1,7 @@
 """Evidence of a window: for every grid origin, frequency and step, how much the coefficients speak for it.
 
 Evidence adds up over blocks, so that of a window is the sum over its blocks (apart from the scales b, which are those
-of the window). All 64 origins are searched with the standard tables; the most promising are then asked about every
+of the window). All 64 origins are searched with some standard tables; the most promising are then asked about every
 table of the library.
 """
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from jpegtrace.errors import UsageError
 from jpegtrace.lattice import _kernels
-from jpegtrace.lattice.hypotheses import COLS, FREQUENCIES, ROWS, Library, full_library, standard_library
+from jpegtrace.lattice.hypotheses import COLS, FREQUENCIES, ROWS, Library, full_library, search_library
 from jpegtrace.lattice.lookup import lookup
 from jpegtrace.lattice.noise import ROUNDING_DEVIATION, ROUNDING_VARIANCE, error_variances, laplacian_scales
-from jpegtrace.lattice.transforms import shift_matrices
+from jpegtrace.lattice.transforms import by_frequency, shift_matrices
 
-KEPT_ORIGINS = 16
-KEPT_BY_STEPS = 4  # of them
+KEPT_ORIGINS = 8
+KEPT_BY_STEPS = 2  # of them
 ALIGNED_BOUND = 10.0
 
 
@@ -31,7 +31,7 @@ class Evidence:
     Attributes:
         origins: (k,) grid origins that were asked about every table, row * 8 + column; the aligned one, 0, first.
         ratio: float32 (k, frequencies, steps) log-likelihood ratios against "not quantized before".
-        promise: the same, what a step would give if it were there; 0 for the aligned grid.
+        promise: the same, what a step would give if it were there.
         cost: (64,) mean cost of a block on each grid; 0 for the aligned one.
         scales: (frequencies,) Laplacian scales.
         zero_share: (frequencies,) share of coefficients that the last quantization set to 0.
@@ -68,14 +68,15 @@ def gather(
     values = (blocks * table).astype(np.float32)
     variances = error_variances(blocks, table)
     scales = np.ascontiguousarray(laplacian_scales(blocks, table)[ROWS, COLS])
-    standard, full = standard_library(), full_library()
+    search, full = search_library(), full_library()
     everywhere = np.arange(64)
-    search, _, cost = _shifted(values, variances, scales, everywhere, standard, rounding)
-    origins = _promising(search, standard)
+    found, _, cost = _shifted(values, variances, scales, everywhere, search, rounding)
+    origins = _promising(found, search)
     ratio, promise, _ = _shifted(values, variances, scales, origins, full, rounding)
     _kernels.aligned_evidence(
-        blocks, table, ROWS, COLS, full.steps, full.counts, scales, ROUNDING_DEVIATION, ALIGNED_BOUND, ratio[0]
-    )
+        blocks, table, ROWS, COLS, full.steps, full.counts, scales, ROUNDING_DEVIATION, ALIGNED_BOUND,
+        ratio[0], promise[0],
+    )  # fmt: skip
     return Evidence(
         origins=origins,
         ratio=ratio,
@@ -88,13 +89,13 @@ def gather(
     )
 
 
-def _promising(search: NDArray[np.float32], library: Library) -> NDArray[np.int64]:
+def _promising(found: NDArray[np.float32], library: Library) -> NDArray[np.int64]:
     """The aligned origin, then those where a whole table of the library fits, then those where single steps do.
 
     A first table that is in no library fits none as a whole, but its steps stand out one by one.
     """
-    as_table = search[:, np.arange(FREQUENCIES)[None, :], library.index].sum(axis=2).max(axis=1)
-    by_steps = search.max(axis=2).clip(min=0).sum(axis=1)
+    as_table = found[:, np.arange(FREQUENCIES)[None, :], library.index].sum(axis=2).max(axis=1)
+    by_steps = found.max(axis=2).clip(min=0).sum(axis=1)
     as_table[0] = by_steps[0] = np.inf
     ranked = np.argsort(-as_table, kind="stable")
     chosen = list(ranked[: KEPT_ORIGINS - KEPT_BY_STEPS])
@@ -115,7 +116,8 @@ def _shifted(
     cost = np.zeros(len(origins))
     tabulated = lookup()
     _kernels.shifted_evidence(
-        values, variances, *shift_matrices(), ROWS, COLS, origins, library.steps, library.counts, scales,
+        by_frequency(values), by_frequency(variances), values.shape[0], *shift_matrices(), ROWS, COLS, origins,
+        library.steps, library.counts, scales,
         rounding, tabulated.ratio, tabulated.expected, ratio, promise, cost,
     )  # fmt: skip
     return ratio, promise, cost

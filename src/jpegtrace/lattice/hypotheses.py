@@ -16,6 +16,8 @@ FREQUENCIES = 28  # in zigzag order; beyond them the last quantization leaves ne
 ROWS = (ZIGZAG[:FREQUENCIES] // 8).astype(np.int64)
 COLS = (ZIGZAG[:FREQUENCIES] % 8).astype(np.int64)
 IJG_QUALITIES = tuple(range(40, 101))
+# Enough to find a grid origin: no step of the others is more than some percent from one of these.
+SEARCHED_QUALITIES = (*range(40, 60, 6), *range(60, 75, 3), *range(74, 84, 2), *range(84, 98))
 FREE_STEPS = 32  # a table in no family is read entry by entry among these
 LARGEST_MEAN_STEP = 26.0  # over the first 15 entries; about IJG 40
 
@@ -69,12 +71,20 @@ def make_library(
     )
 
 
+def _ijg_library(qualities: Sequence[int]) -> Library:
+    return make_library([ijg_table(q).ravel()[ZIGZAG] for q in qualities], qualities, [f"IJG {q}" for q in qualities])
+
+
 @cache
 def standard_library() -> Library:
-    """IJG tables only: they find the grid origins worth a closer look."""
-    return make_library(
-        [ijg_table(q).ravel()[ZIGZAG] for q in IJG_QUALITIES], IJG_QUALITIES, [f"IJG {q}" for q in IJG_QUALITIES]
-    )
+    """IJG tables only."""
+    return _ijg_library(IJG_QUALITIES)
+
+
+@cache
+def search_library() -> Library:
+    """Some IJG tables: they find the grid origins worth a closer look."""
+    return _ijg_library(SEARCHED_QUALITIES)
 
 
 @cache

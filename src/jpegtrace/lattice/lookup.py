@@ -35,7 +35,8 @@ class Lookup:
     """Tabulated ratios.
 
     Attributes:
-        ratio: float32, flat (scale, variance, phase); the last scale is DC's flat prior.
+        ratio: float32, flat (scale, variance, phase); the last scale is DC's flat prior, the last variance one at which
+            nothing is left to see.
         expected: float32 (scales + 1, variances): mean ratio where the lattice is there.
     """
 
@@ -53,7 +54,8 @@ def lookup() -> Lookup:
     bins = np.arange(-3, 6)[:, None, None, None]
     dc = np.log((_gauss(t - bins, variance)).sum(0) + 1e-30)
     table = np.clip(np.concatenate([ac, dc]), -BOUND, BOUND).astype(np.float32)
-    return Lookup(np.ascontiguousarray(table.ravel()), _expected(table, scale.ravel(), variance.ravel()))
+    padded = np.pad(table, ((0, 0), (0, 1), (0, 0)))
+    return Lookup(np.ascontiguousarray(padded.ravel()), _expected(table, scale.ravel(), variance.ravel()))
 
 
 def _gauss(x: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,3 +22,8 @@ def shift_matrices() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         select[np.arange(8), np.arange(8) + shift] = 1
         matrices[shift] = basis @ select @ back
     return matrices.astype(np.float32), (matrices**2).astype(np.float32)
+
+
+def by_frequency(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(rows, columns, 8, 8) as (8, 8, blocks), as the kernels take them."""
+    return np.ascontiguousarray(blocks.transpose(2, 3, 0, 1)).reshape(8, 8, -1)

@@ -26,8 +26,8 @@ def busiest_window(
     while min(rows, cols) >= 2:
         tops = np.unique(np.append(np.arange(0, blocks.shape[0] - rows + 1, STRIDE), blocks.shape[0] - rows))
         lefts = np.unique(np.append(np.arange(0, blocks.shape[1] - cols + 1, STRIDE), blocks.shape[1] - cols))
-        bad = _box_sums(~usable, tops, lefts, rows, cols)
-        score = np.where(bad == 0, _box_sums(busy, tops, lefts, rows, cols), -1)
+        bad = box_sums(~usable, tops, lefts, rows, cols)
+        score = np.where(bad == 0, box_sums(busy, tops, lefts, rows, cols), -1)
         i, j = np.unravel_index(int(score.argmax()), score.shape)
         if score[i, j] >= 0:
             return int(tops[i]), int(lefts[j]), rows, cols
@@ -35,9 +35,10 @@ def busiest_window(
     return None
 
 
-def _box_sums(
+def box_sums(
     values: NDArray[Any], tops: NDArray[np.int64], lefts: NDArray[np.int64], rows: int, cols: int
 ) -> NDArray[np.int64]:
+    """Sums of values over boxes of rows x cols at the given tops and lefts."""
     total = np.zeros((values.shape[0] + 1, values.shape[1] + 1), np.int64)
     total[1:, 1:] = values.astype(np.int64).cumsum(0).cumsum(1)
     top, left = tops[:, None], lefts[None, :]
@@ -50,3 +51,14 @@ def clipped_blocks(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
     cut = plane[: rows * 8, : cols * 8].reshape(rows, 8, cols, 8)
     touched: NDArray[np.bool_] = (cut.min(axis=(1, 3)) < 0.5) | (cut.max(axis=(1, 3)) > 254.5)
     return touched
+
+
+def flat_blocks(blocks: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Blocks of one value that a neighbour shares: the same number again is no further evidence for a lattice."""
+    level = blocks[..., 0, 0]
+    alike = np.zeros(level.shape, bool)
+    for axis in (0, 1):
+        same = np.diff(level, axis=axis) == 0
+        alike |= np.insert(same, 0, False, axis) | np.insert(same, same.shape[axis], False, axis)
+    flat: NDArray[np.bool_] = alike & (np.count_nonzero(blocks.reshape(*level.shape, 64)[..., 1:], axis=2) == 0)
+    return flat

@@ -12,6 +12,8 @@ from jpegtrace.analyses import find_analysis
 from jpegtrace.errors import UsageError
 from jpegtrace.findings import Finding, Json
 from jpegtrace.report.document import Report
+from jpegtrace.report.figures import figures_of
+from jpegtrace.report.maps import CONTRAST
 from jpegtrace.report.text import shorten, title_of
 
 
@@ -22,6 +24,7 @@ def render_html(reports: Sequence[Report]) -> str:
     )
     environment.filters |= {"shorten": shorten, "data_uri": _data_uri, "grid": _grid}
     environment.globals |= {"title_of": title_of, "question_of": _question, "plain": _plain, "tables_of": _tables}
+    environment.globals |= {"figures_of": figures_of, "photograph_contrast": CONTRAST}
     template = environment.get_template("report.html.jinja")
     return template.render(reports=reports, version=__version__)
 

@@ -1,0 +1,106 @@
+"""Parts of a picture with different pasts: how many there are, where, and which first table and shift each has.
+
+Sources are chosen one after the other, each the past that explains most of what those before it left unexplained;
+"not compressed before", whose evidence is 0 everywhere, is there from the beginning. Every place then gets the source
+that the windows around it speak for, the smallest window that is sure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace.lattice import _region_kernels
+from jpegtrace.lattice.dense import Hypothesis, Sums
+
+CELL = 8  # pixels
+TEMPER = 0.15  # of the evidence, which is over-confident: blocks and frequencies are not independent
+SEARCH_WINDOW = 64
+MARGIN = 2.0  # nats by which a source must win a window for that window to count
+ENOUGH = 12.0  # nats that a further source must add over the picture
+ALIKE = 0.3  # mean difference of log steps below which two tables on one grid are one source
+WINDOWS = (40, 64, 96, 160)  # pixels, tried in turn
+SURE = 0.9
+SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
+SMALLEST_WITHOUT = 100 * CELL**2  # the same where no past fits, which single textures do, too
+TRACELESS, UNKNOWN = 0, -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """Sources of a picture.
+
+    Attributes:
+        pasts: of the sources; source k + 1 has `pasts[k]`, source 0 no past that left a trace.
+        chosen: places of these pasts among all that were asked about.
+        labels: int8 (rows, columns) of a map; -1 where the evidence is thin.
+        probability: float32, of the label; 0 where there is none.
+    """
+
+    pasts: tuple[Hypothesis, ...]
+    chosen: tuple[int, ...]
+    labels: NDArray[np.int8]
+    probability: NDArray[np.float32]
+
+
+def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stride: int = CELL) -> Segmentation:
+    """Divide a picture.
+
+    Args:
+        sums: of the evidence of all pasts.
+        pasts: what may have happened.
+        chosen: which of them are its sources, see `choose_sources`.
+        stride: of the map in pixels.
+    """
+    labels = np.full(sums.size(stride), UNKNOWN, np.int8)
+    probability = np.zeros(labels.shape, np.float32)
+    if chosen:
+        kept = Sums(sums.total[list(chosen)], sums.shape)
+        for window in WINDOWS:
+            found = past_probabilities(kept.windows(window, stride))
+            best = found.argmax(axis=0)
+            sure = np.take_along_axis(found, best[None], 0)[0]
+            new = (labels == UNKNOWN) & (sure >= SURE)
+            labels[new] = best[new]
+            probability[new] = sure[new]
+        _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_WITHOUT // stride**2)
+    return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
+
+
+def past_probabilities(sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probability of every past, (1 + pasts, rows, columns) of a map; the first is "not compressed before"."""
+    logits = TEMPER * np.concatenate([np.zeros_like(sums[:1]), sums])
+    weights = np.exp(logits - logits.max(axis=0))
+    found: NDArray[np.float32] = weights / weights.sum(axis=0)
+    return found
+
+
+def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
+    """Pasts that are needed to explain the picture, the most useful first."""
+    if not len(pasts):
+        return []
+    stride = SEARCH_WINDOW // 2
+    evidence = TEMPER * sums.windows(SEARCH_WINDOW, stride)
+    overlap = (SEARCH_WINDOW / stride) ** 2
+    explained = np.zeros(evidence.shape[1:], np.float32)
+    free = np.ones(len(pasts), bool)
+    chosen: list[int] = []
+    while free.any():
+        gain = np.maximum(evidence - explained - MARGIN, 0).sum(axis=(1, 2)) / overlap
+        best = int(np.where(free, gain, -1).argmax())
+        if gain[best] < ENOUGH:
+            break
+        chosen.append(best)
+        explained = np.maximum(explained, evidence[best])
+        free &= [not alike(past, pasts[best]) for past in pasts]
+    return chosen
+
+
+def alike(one: Hypothesis, other: Hypothesis) -> bool:
+    """Whether two pasts are too near to each other to be told apart as sources."""
+    known = 15
+    distance = np.abs(np.log(one.table[:known]) - np.log(other.table[:known])).mean()
+    return one.origin == other.origin and bool(distance < ALIKE)

@@ -1,0 +1,111 @@
+"""Search windows of a picture for pasts; the ones found are then asked about everywhere (`jpegtrace.lattice.dense`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace._progress import Progress
+from jpegtrace.lattice.combiner import Posterior
+from jpegtrace.lattice.decode import posterior
+from jpegtrace.lattice.dense import Hypothesis
+from jpegtrace.lattice.windows import box_sums
+
+SIDES = (16, 8)  # blocks of a window: the larger see through coarser last tables, the smaller find smaller parts
+QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is not worth a search
+MOST_PASTS = 24
+CERTAIN = 0.9  # probability of two compressions from which a window has a say
+NOTABLE = 0.05  # probability of a past in a window from which it is remembered
+GOLDEN = 0.6180339887498949
+
+
+class Window(NamedTuple):
+    """A square of blocks."""
+
+    top: int
+    left: int
+    side: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A window that was searched, and what was found."""
+
+    window: Window
+    found: Posterior
+
+
+def windows_to_search(
+    blocks: NDArray[np.int16],
+    usable: NDArray[np.bool_],
+    most: int,
+    *,
+    sides: Sequence[int] = SIDES,
+    stride: int | None = None,
+) -> list[Window]:
+    """Windows, side by side unless a stride is given, that are usable throughout and not flat.
+
+    Where there are more than `most`, a smaller one counting for less, they are spread evenly over the picture.
+    """
+    busy = np.count_nonzero(blocks.reshape(*blocks.shape[:2], 64)[..., 1:], axis=2)
+    found: list[Window] = []
+    for side in sides:
+        if min(blocks.shape[:2]) < side:
+            continue
+        tops, lefts = (np.arange(0, n - side + 1, stride or side) for n in blocks.shape[:2])
+        many, bad = (box_sums(values, tops, lefts, side, side) for values in (busy, ~usable))
+        rows, cols = np.nonzero((bad == 0) & (many >= QUIET * side * side))
+        here = [Window(t, x, side) for t, x in zip(tops[rows].tolist(), lefts[cols].tolist(), strict=True)]
+        share = most * (min(sides) / side) ** 2
+        # A low-discrepancy order over the list, which runs along rows, leaves no large part unsearched.
+        order = np.argsort(np.arange(len(here)) * GOLDEN % 1.0, kind="stable")[: int(share)]
+        found += [here[k] for k in np.sort(order)]
+    return found
+
+
+def search(
+    blocks: NDArray[np.int16],
+    last_table: NDArray[np.uint16],
+    windows: Sequence[Window],
+    *,
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> list[Seen]:
+    """Probabilities of the past of every window."""
+    done = 0
+
+    def look(window: Window) -> Seen:
+        nonlocal done
+        top, left, side = window
+        found = posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table)
+        done += 1
+        if progress:
+            progress(done / len(windows))
+        return Seen(window, found)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(look, windows))
+
+
+def pasts_of(seen: Sequence[Seen], most: int = MOST_PASTS) -> tuple[Hypothesis, ...]:
+    """The pasts that windows were found to have, those of the largest part of the picture first."""
+    weight: dict[tuple[int, bytes], float] = {}
+    known: dict[tuple[int, bytes], Hypothesis] = {}
+    for one in seen:
+        found = one.found
+        if 1 - found.single < CERTAIN:
+            continue
+        for o, k in zip(*np.nonzero(found.joint >= NOTABLE), strict=True):
+            origin = int(found.origins[o])
+            key = origin, found.tables[k].tobytes()
+            weight[key] = weight.get(key, 0.0) + float(found.joint[o, k]) * one.window.side**2
+            known.setdefault(
+                key, Hypothesis(divmod(origin, 8), found.tables[k], found.names[k], int(found.qualities[k]))
+            )
+    ranked = sorted(weight, key=lambda key: -weight[key])[:most]
+    return tuple(known[key] for key in ranked)

@@ -1,0 +1,90 @@
+"""Planted parts are found, described and mapped; pictures of one past are not divided."""
+
+import numpy as np
+import pytest
+
+from checks.pictures import as_file, scene
+from jpegtrace.analyses import find_analysis
+from jpegtrace.analyses.regions import WITHOUT
+from jpegtrace.chain import simulate, splice
+from jpegtrace.errors import UnsupportedFormat
+from jpegtrace.findings import Status
+from jpegtrace.picture import Picture
+
+regions = find_analysis("regions")
+primary_table = find_analysis("primary-table")
+
+
+@pytest.fixture(scope="module")
+def collage():
+    mask = np.zeros((320, 384), np.uint8)
+    mask[96:256, 128:288] = 1
+    made = splice(
+        scene(11, 320, 384), scene(12, 320, 384), mask,
+        background_chain="jpeg:85", donor_chain="jpeg:62 | crop:3,6", chain="crop:2,1 | jpeg:93",
+    )  # fmt: skip
+    return Picture.open(made.data)
+
+
+def test_both_parts_are_described(collage):
+    found = regions(collage)
+    assert found.status is Status.OK
+    assert found.sources == 2
+    background, donor = found.parts
+    assert (background["quality"], background["grid_origin"]) == (85, [7, 6])
+    assert (donor["quality"], donor["grid_origin"]) == (62, [1, 3])
+    assert background["share"] > donor["share"] > 0.15
+    left, top, width, height = donor["box"]
+    assert np.abs(np.array([left, top, left + width, top + height]) - [126, 95, 286, 255]).max() <= 24
+    assert found.remarks
+
+
+def test_the_map_names_the_parts(collage):
+    (labels,) = regions(collage).maps
+    assert labels.cell == (8, 8)
+    assert labels.labels[0] == WITHOUT
+    assert labels.values.shape == (40, 48)
+    inside = labels.values[14:29, 18:33]
+    assert labels.labels[int(np.median(inside))].startswith("IJG 62, grid shifted by 1 rows and 3 columns")
+    finer, probability = regions.maps_of(collage, stride=4)
+    assert finer.values.shape == probability.values.shape == (80, 96)
+    np.testing.assert_array_equal(np.isnan(finer.values), np.isnan(probability.values))
+    assert np.mean(finer.values[::2, ::2] == labels.values) > 0.95
+
+
+def test_the_first_table_is_mapped(collage):
+    maps = {m.name: m for m in primary_table.maps_of(collage, stride=8)}
+    assert len(maps) == 18
+    quality = maps["first quality"].values
+    assert np.nanmedian(quality[14:29, 18:33]) == 62
+    assert np.nanmedian(quality[:, :12]) == 85
+    assert np.nanmedian(maps["entry 1"].values[14:29, 18:33]) == 12
+    assert maps["first grid"].labels[int(np.nanmedian(maps["first grid"].values[14:29, 18:33]))] == "(1, 3)"
+
+
+def test_shifting_the_picture_shifts_the_map():
+    first = simulate(scene(21, 304, 336), "jpeg:65").pixels
+    whole = primary_table.maps_of(Picture.open(simulate(first, "jpeg:94").data))[2]
+    part = primary_table.maps_of(Picture.open(simulate(first[19:, 13:].copy(), "jpeg:94").data))[2]
+    assert whole.labels[int(np.nanmedian(whole.values))] == "(0, 0)"
+    assert part.labels[int(np.nanmedian(part.values))] == "(5, 3)"
+
+
+@pytest.mark.parametrize("chain", ["jpeg:70 | crop:3,5 | jpeg:93", "jpeg:80 | jpeg:95"])
+def test_one_past_is_one_part(chain):
+    found = regions(Picture.open(simulate(scene(22, 320, 320), chain).data))
+    assert found.sources == 1
+    assert not found.remarks
+    assert found.summary.startswith("One past throughout: IJG")
+
+
+@pytest.mark.parametrize("quality", [70, 90, 97])
+def test_a_picture_compressed_once_is_not_divided(quality):
+    found = regions(Picture.open(as_file(scene(23, 320, 320), quality=quality)))
+    assert found.status is Status.INCONCLUSIVE
+    assert not found.maps
+
+
+def test_a_map_needs_a_jpeg():
+    with pytest.raises(UnsupportedFormat, match="asks about a JPEG file; this is a PNG"):
+        regions.maps_of(Picture.open(as_file(scene(1), "PNG")))
