@@ -95,7 +95,8 @@ def splice(row: Row, pictures: list[np.ndarray], rng: np.random.Generator) -> tu
     label = np.zeros(out.shape[:2], int)
     for k, donor in enumerate(chosen[1:]):
         source = compressed(donor, int(rng.choice(others)), rng)
-        mask = outline(out.shape[:2], rng)
+        while (label[mask := outline(out.shape[:2], rng)] > 0).any():
+            pass  # donors lie side by side
         rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         box = slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1)
         mask = mask[box]

@@ -251,10 +251,19 @@ def aligned_ratio(m: int, q1: float, q2: float, scale: float, deviation: float, 
     P(m | q1) = sum_k P_k [Phi(((m + 1/2) q2 - k q1) / s) - Phi(((m - 1/2) q2 - k q1) / s)]
     """
     low, high = (m - 0.5) * q2, (m + 0.5) * q2
+    width = q1 / scale
+    outer = math.sinh(min(0.5 * width, 300.0))
     here = 0.0
     for k in range(math.floor((low - 4 * deviation) / q1), math.ceil((high + 4 * deviation) / q1) + 1):
         share = _normal((high - k * q1) / deviation) - _normal((low - k * q1) / deviation)
-        here += share * _mass(k, q1, scale, flat)
+        if share == 0:
+            continue
+        if flat:
+            here += share * q1
+        elif k == 0:
+            here += share * (1 - math.exp(-0.5 * width))
+        else:
+            here += share * math.exp(-abs(k) * width) * outer
     smooth = _mass(m, q2, scale, flat)
     return max(math.log(here + 1e-6 * smooth + 1e-30) - math.log(smooth + 1e-30), -bound)
 

@@ -9,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
+from jpegtrace.lattice.combiner import Posterior
 from jpegtrace.lattice.decode import posterior
 from jpegtrace.lattice.dense import Hypothesis, Sums, block_evidence
-from jpegtrace.lattice.regions import CELL, TEMPER, Segmentation, choose_sources, segment
-from jpegtrace.lattice.scan import SIDES, Seen, Window, pasts_of, search, windows_to_search
+from jpegtrace.lattice.regions import CELL, TEMPER, Segmentation, choose_sources, distance, segment
+from jpegtrace.lattice.scan import SIDES, Seen, Window, pasts_of, search, windows_of, windows_to_search
 from jpegtrace.lattice.windows import box_sums, flat_blocks
 
-UNEXPLAINED = -5.0  # tempered evidence of the best past below which a window is searched although it was passed over
-CONFIRMED = 0.9
+UNEXPLAINED = 3.0  # tempered evidence of the best past below which a window is searched although it was passed over
+CONFIRMED = 0.95  # probability by the combiner from which a source is one
 AGAIN = 0.5  # share of the first search that the second may cost at most
 
 
@@ -89,8 +90,7 @@ def _unexplained(
         return []
     known = set(searched)
     side = SIDES[-1]
-    every = blocks.shape[0] * blocks.shape[1]
-    windows = [w for w in windows_to_search(blocks, usable, every, sides=(side,), stride=side // 2) if w not in known]
+    windows = [w for w in windows_of(blocks, usable, side, side // 2) if w not in known]
     failing = []
     for window in windows:
         here = evidence[:, window.top : window.top + side, window.left : window.left + side]
@@ -122,10 +122,16 @@ def divide(
 def _confirmed(
     k: int, chosen: Sequence[int], history: History, blocks: NDArray[np.int16], last_table: NDArray[np.uint16]
 ) -> bool:
-    """Whether a window that sets a source apart most from the other ones has its grid by the combiner, too."""
+    """Whether any window has this source's past by the combiner, too.
+
+    Asked are the windows that were searched, and those that set the source apart from the others most.
+    """
+    past = history.pasts[k]
+    rivals = [history.pasts[j] for j in chosen if j != k and history.pasts[j].origin == past.origin]
+    if any(_agreement(one.found, past, rivals) >= CONFIRMED for one in history.seen):
+        return True
     others = [history.evidence[j] for j in chosen if j != k]
     ahead = history.evidence[k] - np.max([np.zeros_like(history.evidence[k]), *others], axis=0)
-    row, col = history.pasts[k].origin
     for side in SIDES:
         if side > min(blocks.shape[:2]):
             continue
@@ -133,6 +139,15 @@ def _confirmed(
         sums = box_sums(np.rint(ahead * 100), tops, lefts, side, side)
         top, left = np.unravel_index(int(sums.argmax()), sums.shape)
         found = posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table)
-        if (1 - found.single) * float(found.joint[found.origins == row * 8 + col].sum()) >= CONFIRMED:
+        if _agreement(found, past, rivals) >= CONFIRMED:
             return True
     return False
+
+
+def _agreement(found: Posterior, past: Hypothesis, rivals: Sequence[Hypothesis]) -> float:
+    """Probability of an earlier compression on a past's grid, with a table nearer to its own than to its rivals'."""
+    here = found.joint[found.origins == past.origin[0] * 8 + past.origin[1]].sum(axis=0)
+    if rivals and here.sum() >= CONFIRMED:
+        own = [all(distance(t, past.table) <= distance(t, r.table) for r in rivals) for t in found.tables]
+        here = here[np.array(own)]
+    return (1 - found.single) * float(here.sum())

@@ -21,9 +21,9 @@ TEMPER = 0.15  # of the evidence, which is over-confident: blocks and frequencie
 SEARCH_WINDOW = 64
 MARGIN = 2.0  # nats by which a source must win a window for that window to count
 ENOUGH = 12.0  # nats that a further source must add over the picture
-ALIKE = 0.3  # mean difference of log steps below which two tables on one grid are one source
-WINDOWS = (40, 64, 96, 160)  # pixels, tried in turn
-SURE = 0.9
+ALIKE = 0.5  # mean difference of log steps below which two tables on one grid are one source
+WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
+SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
 SMALLEST_WITHOUT = 100 * CELL**2  # the same where no past fits, which single textures do, too
 TRACELESS, UNKNOWN = 0, -1
@@ -72,7 +72,7 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
 
 def past_probabilities(sums: NDArray[np.float32]) -> NDArray[np.float32]:
     """Probability of every past, (1 + pasts, rows, columns) of a map; the first is "not compressed before"."""
-    logits = TEMPER * np.concatenate([np.zeros_like(sums[:1]), sums])
+    logits = TEMPER * np.concatenate([np.zeros((1, *sums.shape[1:]), np.float32), sums])
     weights = np.exp(logits - logits.max(axis=0))
     found: NDArray[np.float32] = weights / weights.sum(axis=0)
     return found
@@ -101,6 +101,10 @@ def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
 
 def alike(one: Hypothesis, other: Hypothesis) -> bool:
     """Whether two pasts are too near to each other to be told apart as sources."""
+    return one.origin == other.origin and distance(one.table, other.table) < ALIKE
+
+
+def distance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
+    """Mean difference of the logarithms of the first steps of two tables."""
     known = 15
-    distance = np.abs(np.log(one.table[:known]) - np.log(other.table[:known])).mean()
-    return one.origin == other.origin and bool(distance < ALIKE)
+    return float(np.abs(np.log(one[:known]) - np.log(other[:known])).mean())

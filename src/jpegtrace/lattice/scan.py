@@ -19,7 +19,7 @@ from jpegtrace.lattice.windows import box_sums
 SIDES = (16, 8)  # blocks of a window: the larger see through coarser last tables, the smaller find smaller parts
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is not worth a search
 MOST_PASTS = 24
-CERTAIN = 0.9  # probability of two compressions from which a window has a say
+CERTAIN = 0.5  # probability of two compressions from which a window has a say
 NOTABLE = 0.05  # probability of a past in a window from which it is remembered
 GOLDEN = 0.6180339887498949
 
@@ -40,32 +40,30 @@ class Seen:
     found: Posterior
 
 
-def windows_to_search(
-    blocks: NDArray[np.int16],
-    usable: NDArray[np.bool_],
-    most: int,
-    *,
-    sides: Sequence[int] = SIDES,
-    stride: int | None = None,
-) -> list[Window]:
-    """Windows, side by side unless a stride is given, that are usable throughout and not flat.
+def windows_to_search(blocks: NDArray[np.int16], usable: NDArray[np.bool_], most: int) -> list[Window]:
+    """Windows side by side, see `windows_of`; spread evenly over the picture where there are too many.
 
-    Where there are more than `most`, a smaller one counting for less, they are spread evenly over the picture.
+    Of the smallest at most `most` are taken, of larger ones as many as see the same part of the picture.
     """
-    busy = np.count_nonzero(blocks.reshape(*blocks.shape[:2], 64)[..., 1:], axis=2)
     found: list[Window] = []
-    for side in sides:
-        if min(blocks.shape[:2]) < side:
-            continue
-        tops, lefts = (np.arange(0, n - side + 1, stride or side) for n in blocks.shape[:2])
-        many, bad = (box_sums(values, tops, lefts, side, side) for values in (busy, ~usable))
-        rows, cols = np.nonzero((bad == 0) & (many >= QUIET * side * side))
-        here = [Window(t, x, side) for t, x in zip(tops[rows].tolist(), lefts[cols].tolist(), strict=True)]
-        share = most * (min(sides) / side) ** 2
+    for side in SIDES:
+        here = windows_of(blocks, usable, side, side)
+        share = int(most * (SIDES[-1] / side) ** 2)
         # A low-discrepancy order over the list, which runs along rows, leaves no large part unsearched.
-        order = np.argsort(np.arange(len(here)) * GOLDEN % 1.0, kind="stable")[: int(share)]
+        order = np.argsort(np.arange(len(here)) * GOLDEN % 1.0, kind="stable")[:share]
         found += [here[k] for k in np.sort(order)]
     return found
+
+
+def windows_of(blocks: NDArray[np.int16], usable: NDArray[np.bool_], side: int, stride: int) -> list[Window]:
+    """Windows of `side` blocks that are usable throughout and not flat."""
+    if min(usable.shape) < side:
+        return []
+    busy = np.count_nonzero(blocks.reshape(*blocks.shape[:2], 64)[..., 1:], axis=2)
+    tops, lefts = (np.arange(0, n - side + 1, stride) for n in usable.shape)
+    many, bad = (box_sums(values, tops, lefts, side, side) for values in (busy, ~usable))
+    rows, cols = np.nonzero((bad == 0) & (many >= QUIET * side * side))
+    return [Window(t, x, side) for t, x in zip(tops[rows].tolist(), lefts[cols].tolist(), strict=True)]
 
 
 def search(

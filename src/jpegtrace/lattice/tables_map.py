@@ -11,8 +11,9 @@ from jpegtrace._progress import Progress
 from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.history import History
 from jpegtrace.lattice.hypotheses import standard_library
-from jpegtrace.lattice.regions import SURE, past_probabilities
+from jpegtrace.lattice.regions import past_probabilities
 
+SURE = 0.9  # probability of an earlier compression from which a table is told
 ENTRIES = 15  # zigzag order, as in protocol P1
 AT_ONCE = 1 << 16  # values worked out together
 
