@@ -7,6 +7,8 @@ import datetime
 import importlib.metadata
 import os
 import platform
+import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -43,6 +45,18 @@ def write_results(name: str, rows: Iterable[Mapping[str, object]], *, seed: int 
         writer.writerows(table)
     for row in table:
         print("  ".join(str(value) for key, value in row.items() if key not in beside))
+
+
+def measure(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
+    """Wall seconds and peak MiB of a process of its own."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | (environment or {}))
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} left with {process.returncode}")
+    return seconds, usage.ru_maxrss / 1024
 
 
 def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = 1000) -> str:

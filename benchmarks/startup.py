@@ -7,33 +7,19 @@ measured once, with an empty kernel cache.
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from PIL import Image
 
-from common import made_picture, write_results
+from common import made_picture, measure, write_results
 
 REPEATS = 7
 SEED = 0
 COMMAND = str(Path(sys.executable).parent / "jpegtrace")
-
-
-def measure(command: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
-    """Wall seconds and peak MiB of a process of its own."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | (environment or {}))
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} left with {process.returncode}")
-    return seconds, usage.ru_maxrss / 1024
 
 
 def repeated(

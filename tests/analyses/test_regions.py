@@ -5,7 +5,6 @@ import pytest
 
 from checks.pictures import as_file, scene
 from jpegtrace.analyses import find_analysis
-from jpegtrace.analyses.regions import WITHOUT
 from jpegtrace.chain import simulate, splice
 from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Status
@@ -42,7 +41,7 @@ def test_both_parts_are_described(collage):
 def test_the_map_names_the_parts(collage):
     (labels,) = regions(collage).maps
     assert labels.cell == (8, 8)
-    assert labels.labels[0] == WITHOUT
+    assert labels.labels[0] == "IJG 85, grid shifted by 7 rows and 6 columns"
     assert labels.values.shape == (40, 48)
     inside = labels.values[14:29, 18:33]
     assert labels.labels[int(np.median(inside))].startswith("IJG 62, grid shifted by 1 rows and 3 columns")

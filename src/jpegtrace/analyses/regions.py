@@ -19,10 +19,10 @@ from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
 from jpegtrace.lattice import alternatives, origin_probabilities
 from jpegtrace.lattice.dense import Hypothesis
-from jpegtrace.lattice.regions import CELL, TRACELESS, UNKNOWN, Segmentation
+from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation
 from jpegtrace.picture import Picture
 
-WITHOUT = "no trace of an earlier compression"
+ANOTHER = "another past, or none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
     parameters=Params,
     cannot_show=(
         "parts whose earlier compression left no trace, or the same one on the same grid",
+        "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "which part was there first: the largest is only called the first",
         "why parts differ: collages, screenshots and pasted logos are put together in good faith",
@@ -73,14 +74,13 @@ def regions(picture: Picture, params: Params) -> Outcome:
     if isinstance(history, str):
         return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {history}.")
     found = sources_of(picture, history)
-    if not found.pasts:
+    present = _present(found)
+    if all(k == OTHER for k in present):
         return Outcome(
             Status.INCONCLUSIVE,
             "No earlier compression was found that left a trace, so parts cannot be told apart.",
             {"searched_windows": len(history.seen)},
         )
-    present = [k for k in range(len(found.pasts) + 1) if (found.labels == k).any()]
-    present.sort(key=lambda k: -int((found.labels == k).sum()))
     parts: list[Json] = [_describe(picture, found, k) for k in present]
     values: dict[str, Json] = {
         "sources": len(parts),
@@ -89,8 +89,8 @@ def regions(picture: Picture, params: Params) -> Outcome:
         "searched_windows": len(history.seen),
     }
     if len(parts) == 1:
-        name = found.pasts[present[0] - 1].name
-        summary = f"One past throughout: {name}, {_grid(found.pasts[present[0] - 1])}."
+        past = _past(found, present[0])
+        summary = f"One past throughout: {past.name}, {_grid(past)}."
         return Outcome(Status.OK, summary, values, maps=(_label_map(found, CELL),))
     summary = f"{len(parts)} parts with different pasts."
     remark = Remark(Level.NOTICE, "parts of the picture were compressed differently before they came together")
@@ -115,9 +115,9 @@ def _describe(picture: Picture, found: Segmentation, source: int) -> Json:
         "quality": None,
         "grid_origin": None,
     }
-    if source == TRACELESS:
+    if source == OTHER:
         return part
-    past = found.pasts[source - 1]
+    past = _past(found, source)
     read = past_within(picture, inside)
     part |= {"first_table": past.name, "quality": past.quality or None, "grid_origin": list(past.origin)}
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
@@ -127,9 +127,22 @@ def _describe(picture: Picture, found: Segmentation, source: int) -> Json:
     return part
 
 
+def _present(found: Segmentation) -> list[int]:
+    """Sources that occur, the largest first."""
+    areas = np.bincount(found.labels[found.labels != UNKNOWN], minlength=len(found.pasts) + 1)
+    return [int(k) for k in np.argsort(-areas, kind="stable") if areas[k]]
+
+
 def _label_map(found: Segmentation, stride: int) -> Map:
-    names = (WITHOUT, *(f"{past.name}, {_grid(past)}" for past in found.pasts))
-    return Map("source", _known(found, found.labels), (stride, stride), labels=names)
+    present = _present(found)
+    rank = np.zeros(len(found.pasts) + 1, np.int8)
+    rank[present] = np.arange(len(present))
+    names = tuple(ANOTHER if k == OTHER else f"{_past(found, k).name}, {_grid(_past(found, k))}" for k in present)
+    return Map("source", _known(found, rank[found.labels]), (stride, stride), labels=names)
+
+
+def _past(found: Segmentation, source: int) -> Hypothesis:
+    return found.pasts[source - 1]
 
 
 def _known(found: Segmentation, values: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:

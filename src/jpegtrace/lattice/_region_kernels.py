@@ -9,10 +9,10 @@ from jpegtrace._jit import kernel
 
 
 @kernel
-def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_without: int) -> None:
+def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None:
     """Give connected parts of few cells to the label that most of their neighbours have; in place.
 
-    `smallest_without` is the bound for label 0, which stands for no past.
+    `smallest_other` is the bound for label 0, which stands for none of the pasts.
     """
     rows, cols = labels.shape
     seen = np.zeros((rows, cols), np.bool_)
@@ -38,7 +38,7 @@ def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_without: int)
                         seen[a, b] = True
                         queue[end, 0], queue[end, 1] = a, b
                         end += 1
-            if end < (smallest_without if own == 0 else smallest) and votes.sum() > 0:
+            if end < (smallest_other if own == 0 else smallest) and votes.sum() > 0:
                 given = votes.argmax() - 1
                 for k in range(end):
                     labels[queue[k, 0], queue[k, 1]] = given

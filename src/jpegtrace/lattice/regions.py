@@ -25,8 +25,8 @@ ALIKE = 0.5  # mean difference of log steps below which two tables on one grid a
 WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
 SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
-SMALLEST_WITHOUT = 100 * CELL**2  # the same where no past fits, which single textures do, too
-TRACELESS, UNKNOWN = 0, -1
+SMALLEST_OTHER = 100 * CELL**2  # the same where no past fits, as happens in single textures
+OTHER, UNKNOWN = 0, -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +34,7 @@ class Segmentation:
     """Sources of a picture.
 
     Attributes:
-        pasts: of the sources; source k + 1 has `pasts[k]`, source 0 no past that left a trace.
+        pasts: of the sources; source k + 1 has `pasts[k]`, source 0 none of them.
         chosen: places of these pasts among all that were asked about.
         labels: int8 (rows, columns) of a map; -1 where the evidence is thin.
         probability: float32, of the label; 0 where there is none.
@@ -66,7 +66,7 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
             new = (labels == UNKNOWN) & (sure >= SURE)
             labels[new] = best[new]
             probability[new] = sure[new]
-        _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_WITHOUT // stride**2)
+        _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
     return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
 
 
