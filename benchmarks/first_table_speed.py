@@ -91,7 +91,7 @@ def engine_rows(batch: Batch, repeats: int) -> list[dict[str, object]]:
         return posterior(batch.luma[index], batch.last_tables[index, 0])
 
     def read(index: int) -> object:
-        return read_entries(posterior(batch.luma[index], batch.last_tables[index, 0]), median=True)
+        return read_entries(posterior(batch.luma[index], batch.last_tables[index, 0]))
 
     def each(one: Callable[[int], object], pool: ThreadPoolExecutor) -> Callable[[], object]:
         return lambda: list(pool.map(one, range(len(batch))))

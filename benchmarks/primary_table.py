@@ -4,11 +4,12 @@ Run ``python benchmarks/primary_table.py FOLDER [--rows NAME ...] [--patches N]`
 ``results/primary_table.csv``. FOLDER holds lossless RGB pictures that no training has seen. A picture is compressed at
 QF1 (4:2:0), cut by a shift drawn from all 64, compressed at QF2, and 64x64 patches are taken on the last grid; QF1 is
 uniform over 60..98 for QF2 = 90 and 92, over 55..98 for QF2 = 80. AvgAcc is the share of the first 15 entries
-(zigzag) that are exactly right, AvgMSE their mean squared error, both of one and the same prediction: the median of
-each entry's marginal. The same patches are read without the combiner ("untrained"): evidence as it is, all origins and
-tables alike beforehand. "Told" are entries that the analysis would tell by its thresholds, and how many of these are
-right. ``results/NAME_by_quality.csv`` has accuracy by QF1. Intervals are 95 % bootstraps over pictures. The published
-figures are those of the paper, on other pictures (RAISE, full camera resolution) and a network per QF2.
+(zigzag) that are exactly right, AvgMSE their mean squared error, both of one and the same prediction: the step with
+the least expected loss of both (`read_entries` with `COMPROMISE`). The same patches are read without the combiner
+("untrained"): evidence as it is, all origins and tables alike beforehand. "Told" are entries that the analysis would
+tell by its thresholds, and how many of these are right. ``results/NAME_by_quality.csv`` has accuracy by QF1. Intervals
+are 95 % bootstraps over pictures. The published figures are those of the paper, on other pictures (RAISE, full camera
+resolution) and a network per QF2.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from jpegtrace.analyses.primary_table import Params
 from jpegtrace.chain import DoubleDistribution, random_double
 from jpegtrace.lattice import Evidence, Posterior, combine, gather, read_entries
 from jpegtrace.lattice.candidates import candidates
+from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
@@ -135,7 +137,7 @@ def job(arguments: tuple[Path, Row, int, int]) -> list[Patch]:
     for i in range(count):
         evidence = gather(batch.luma[i], batch.last_tables[i, 0])
         found = combine(evidence)
-        read, mode = read_entries(found, median=True), read_entries(found)
+        read, mode = read_entries(found, error_weight=COMPROMISE), read_entries(found)
         told = (mode.probability >= Params().entry_from) & (1 - found.single >= DOUBLE_FROM)
         out.append(
             Patch(
@@ -147,7 +149,7 @@ def job(arguments: tuple[Path, Row, int, int]) -> list[Patch]:
                 told=told[:ENTRIES],
                 mode=mode.value[:ENTRIES],
                 single=found.single,
-                untrained=read_entries(without_combiner(evidence), median=True).value[:ENTRIES],
+                untrained=read_entries(without_combiner(evidence), error_weight=COMPROMISE).value[:ENTRIES],
             )
         )
     return out

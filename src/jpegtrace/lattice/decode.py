@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 from jpegtrace.lattice.combiner import Posterior, combine
 from jpegtrace.lattice.evidence import gather
 
+COMPROMISE = 0.07  # of accuracy and squared error, chosen on training pictures
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
     """The first table, entry by entry, in zigzag order.
 
     Attributes:
-        value: (64,) the likeliest step, or the median, see `read_entries`; 0: not known.
+        value: (64,) the likeliest step, or a compromise, see `read_entries`; 0: not known.
         probability: (64,) of that value.
     """
 
@@ -39,16 +41,24 @@ def posterior(blocks: NDArray[np.int16], last_table: NDArray[np.uint16]) -> Post
     return combine(gather(blocks, last_table))
 
 
-def read_entries(found: Posterior, *, median: bool = False) -> Entries:
-    """Marginal of every entry: its mode (most often exactly right) or its median (nearest in the mean)."""
+def read_entries(found: Posterior, *, error_weight: float = 0.0) -> Entries:
+    """Marginal of every entry.
+
+    Args:
+        found: probabilities of a window's past.
+        error_weight: 0 reads the likeliest step; more reads the step v with the least expected loss
+            [v is wrong] + error_weight (v - q)^2. `COMPROMISE` is nearer in the mean square at no cost in accuracy.
+    """
     weight = found.joint.sum(axis=0)
     value = np.empty(64, np.int64)
     probability = np.empty(64)
     for f in range(64):
         steps, place = np.unique(found.tables[:, f], return_inverse=True)
         each = np.bincount(place, weight)
-        k = int(np.searchsorted(np.cumsum(each), 0.5)) if median else int(each.argmax())
-        k = min(k, len(steps) - 1)
+        score = each
+        if error_weight:
+            score = each - error_weight * (steps - float(each @ steps)) ** 2
+        k = int(score.argmax())
         value[f], probability[f] = steps[k], each[k]
     return Entries(value, probability)
 
