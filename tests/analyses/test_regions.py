@@ -84,6 +84,26 @@ def test_a_picture_compressed_once_is_not_divided(quality):
     assert not found.maps
 
 
+def test_what_was_asked_before_makes_no_difference():
+    data = simulate(scene(24, 320, 320), "jpeg:70 | crop:3,5 | jpeg:93").data
+    asked, fresh = Picture.open(data), Picture.open(data)
+    regions.maps_of(asked, regions.parameters(most_windows_mapped=400), stride=16)
+    assert regions(asked).to_dict() == regions(fresh).to_dict()
+
+
+def test_nowhere_to_look_is_not_nothing_found():
+    flat = regions(Picture.open(as_file(np.full((128, 128, 3), 120, np.uint8), quality=80)))
+    assert flat.status is Status.INCONCLUSIVE
+    assert flat.summary.startswith("Cannot tell: no window")
+
+
+def test_progress_rises_to_the_end(collage):
+    shares = []
+    primary_table.maps_of(Picture.open(collage.data), stride=8, progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
 def test_a_map_needs_a_jpeg():
     with pytest.raises(UnsupportedFormat, match="asks about a JPEG file; this is a PNG"):
         regions.maps_of(Picture.open(as_file(scene(1), "PNG")))

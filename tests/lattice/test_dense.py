@@ -7,7 +7,7 @@ from checks.pictures import scene
 from jpegtrace.chain import simulate, splice
 from jpegtrace.lattice import _region_kernels, dense, gather
 from jpegtrace.lattice.dense import Hypothesis, Sums, block_evidence
-from jpegtrace.lattice.history import divide, find_history
+from jpegtrace.lattice.history import History, divide, find_history
 from jpegtrace.lattice.hypotheses import full_library
 from jpegtrace.lattice.regions import UNKNOWN, choose_sources, past_probabilities, segment
 from jpegtrace.lattice.tables_map import map_tables
@@ -70,7 +70,7 @@ class TestBlockEvidence:
         blocks, table, usable, _ = twice
         pasts = [ijg(70, 5, 3), ijg(75, 2, 0), ijg(75, 0, 6), ijg(80, 0, 0)]
         whole = block_evidence(blocks, table, usable, pasts)
-        monkeypatch.setattr(dense, "STRIP", 5)
+        monkeypatch.setattr(dense, "STRIP", 150)
         shares = []
         np.testing.assert_allclose(
             block_evidence(blocks, table, usable, pasts, threads=3, progress=shares.append), whole, atol=1e-3
@@ -165,6 +165,17 @@ class TestRegions:
         found = past_probabilities(np.zeros((3, 2, 2), np.float32))
         np.testing.assert_allclose(found, 0.25)
 
+    def test_the_probability_is_that_of_the_label_that_was_given(self):
+        evidence = np.full((2, 48, 48), -6, np.float32)
+        evidence[0] = 9
+        evidence[:, 20:24, 20:24] = np.array([-9, 9])[:, None, None]
+        evidence[:, :, 40:] = 0
+        sums = Sums.of(evidence, (384, 384))
+        found = segment(sums, [ijg(70, 1, 1), ijg(80, 4, 4)], [0, 1])
+        assert (found.labels[18:26, 18:26] == 1).all()  # too small to be a part
+        assert (found.probability[found.labels == UNKNOWN] == 0).all()
+        assert (found.probability[found.labels == 1] > 0.5).all()
+
     def test_nothing_to_tell_apart(self):
         found = segment(Sums.of(np.zeros((0, 8, 8), np.float32), (64, 64)), [], [])
         assert found.pasts == ()
@@ -214,6 +225,16 @@ class TestTablesMap:
         assert np.isnan(found.quality).all()
         assert np.isnan(found.entries).all()
         assert np.nanmax(found.double) < 0.9
+
+    def test_no_evidence_is_none_however_many_pasts_are_asked_about(self):
+        evidence = np.zeros((24, 32, 32), np.float32)
+        evidence[:, :8] = 1  # a little for all of them
+        pasts = tuple(ijg(60 + k, k % 8, 3) for k in range(24))
+        history = History(pasts, evidence, Sums.of(evidence, (256, 256)), np.ones((32, 32), bool), ())
+        found = map_tables(history, window=64, stride=8)
+        assert np.isnan(found.quality[13:]).all()
+        assert np.isnan(found.double[13:]).all()
+        assert found.double[0, 8] == pytest.approx(1 / (1 + np.exp(-0.15 * 32)), abs=0.02)
 
     def test_flat_and_clipped_parts_abstain(self):
         pixels = scene(15, 256, 320)

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with")
+    parser.add_argument("--name", default="combiner", help="of the checkpoints")
     parser.add_argument("--only-data", action="store_true")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,13 @@ def main() -> None:
         return
     from training.combiner.train import train
 
-    train([job[0] for job in jobs], options.work, epochs=2 if options.smoke else options.epochs, begin=options.begin)
+    train(
+        [job[0] for job in jobs],
+        options.work,
+        epochs=2 if options.smoke else options.epochs,
+        begin=options.begin,
+        name=options.name,
+    )
 
 
 if __name__ == "__main__":

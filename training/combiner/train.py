@@ -133,7 +133,14 @@ def measure(model: Combiner, batches: Batches) -> dict[str, float]:
 
 
 def train(
-    paths: Sequence[Path], work: Path, *, epochs: int, seed: int = 0, rate: float = 2e-3, begin: Path | None = None
+    paths: Sequence[Path],
+    work: Path,
+    *,
+    epochs: int,
+    seed: int = 0,
+    rate: float = 2e-3,
+    begin: Path | None = None,
+    name: str = "combiner",
 ) -> Path:
     """Train on the files, hold out some of each; checkpoints after every epoch, resumed when there is one.
 
@@ -144,6 +151,8 @@ def train(
     held = min(sizes.values()) * 3 // 100 + 1
     data, check = Batches(load(paths, keep=slice(0, -held))), Batches(load(paths, keep=slice(-held, None)))
     model, before = Combiner(), 0
+    if begin and begin.resolve() == (work / f"{name}-{epochs}.pt").resolve():
+        raise SystemExit("a training cannot begin with its own checkpoint: give it another name")
     if begin:
         earlier = torch.load(begin, weights_only=True)
         model.load_state_dict(earlier["model"])
@@ -151,13 +160,13 @@ def train(
     optimiser = torch.optim.AdamW(model.parameters(), rate, weight_decay=1e-3)
     steps = len(data) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=epochs * steps + 1, pct_start=0.15)
-    checkpoint, reached = work / f"combiner-{epochs}.pt", 0
+    checkpoint, reached = work / f"{name}-{epochs}.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-        reached = state["epoch"] + 1
+        reached, before = state["epoch"] + 1, state["before"]
     start = time.perf_counter()
     for epoch in range(reached, epochs):
         generator = torch.Generator().manual_seed(seed * 1000 + epoch)
@@ -185,6 +194,7 @@ def train(
                 "optimiser": optimiser.state_dict(),
                 "schedule": schedule.state_dict(),
                 "epoch": epoch,
+                "before": before,
                 "samples": before + (epoch + 1) * steps * BATCH,
                 "held_out": found,
                 "seed": seed,

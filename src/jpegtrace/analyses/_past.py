@@ -19,7 +19,7 @@ from jpegtrace.picture import Picture
 
 # From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
 DOUBLE_FROM = 0.9999
-THREADS = os.cpu_count() or 1
+THREADS = min(os.cpu_count() or 1, 8)  # each takes some memory of its own
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
 
@@ -40,7 +40,7 @@ class Past:
 
 
 _known: WeakKeyDictionary[Picture, Past | str] = WeakKeyDictionary()
-_histories: WeakKeyDictionary[Picture, tuple[int, History]] = WeakKeyDictionary()
+_histories: WeakKeyDictionary[Picture, dict[int, History]] = WeakKeyDictionary()
 
 
 def past_of(picture: Picture) -> Past | str:
@@ -59,6 +59,8 @@ def _luma(picture: Picture) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDAr
     luma = picture.partial_coefficients.components[0]
     if luma.table is None:
         return "the file has no quantization table for its luminance"
+    if luma.blocks.shape[:2] != (-(-picture.height // 8), -(-picture.width // 8)):
+        return "its luminance is stored at less than full resolution"
     return luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma))
 
 
@@ -77,21 +79,21 @@ def _look(picture: Picture) -> Past | str:
 
 
 def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:
-    """The pasts of all parts of a JPEG's luma, or why they cannot be told; a larger search is kept for a smaller.
+    """The pasts of all parts of a JPEG's luma, or why they cannot be told; each search is kept.
 
     Raises:
         CorruptInput: the picture has no coefficients that can be used.
     """
-    known = _histories.get(picture)
-    if known is not None and known[0] >= most_windows:
-        return known[1]
+    known = _histories.setdefault(picture, {})
+    if most_windows in known:
+        return known[most_windows]
     luma = _luma(picture)
     if isinstance(luma, str):
         return luma
     found = find_history(
         *luma, (picture.height, picture.width), most_windows=most_windows, threads=THREADS, progress=progress
     )
-    _histories[picture] = most_windows, found
+    known[most_windows] = found
     return found
 
 

@@ -14,12 +14,14 @@ import numpy as np
 from jpegtrace._progress import Progress
 from jpegtrace.analyses._past import DOUBLE_FROM, history_of, past_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import UnsupportedFormat
+from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Map, Outcome, Status
 from jpegtrace.lattice import alternatives, read_entries
 from jpegtrace.lattice.tables_map import map_tables
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
+
+SEARCH = 0.8  # of the work of a map, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,17 @@ class Params:
 
 def map_primary_table(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
     """Maps of the first table: its quality, the probability of an earlier compression, its grid, its entries."""
-    history = history_of(picture, params.most_windows, progress)
+    history = history_of(picture, params.most_windows, progress and (lambda share: progress(SEARCH * share)))
     if isinstance(history, str):
-        raise UnsupportedFormat(history, source=picture.source)
-    found = map_tables(history, window=params.window, stride=stride)
+        raise CorruptInput(history, source=picture.source)
+    found = map_tables(
+        history,
+        window=params.window,
+        stride=stride,
+        progress=progress and (lambda share: progress(SEARCH + (1 - SEARCH) * share)),
+    )
+    if progress:
+        progress(1)
     cell = (stride, stride)
     return (
         Map("first quality", found.quality, cell, "QF"),

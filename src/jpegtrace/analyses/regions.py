@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses._past import history_of, past_within, sources_of
+from jpegtrace.analyses._past import QUIET, history_of, past_within, sources_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import UnsupportedFormat
+from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
-from jpegtrace.lattice import alternatives, origin_probabilities
+from jpegtrace.lattice import alternatives
 from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation
 from jpegtrace.picture import Picture
@@ -42,8 +42,10 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
     """Labels of the sources, and how sure they are."""
     history = history_of(picture, params.most_windows_mapped, progress)
     if isinstance(history, str):
-        raise UnsupportedFormat(history, source=picture.source)
+        raise CorruptInput(history, source=picture.source)
     found = sources_of(picture, history, stride)
+    if progress:
+        progress(1)
     return _label_map(found, stride), Map(
         "certainty", _known(found, found.probability), (stride, stride), "probability"
     )
@@ -74,6 +76,10 @@ def regions(picture: Picture, params: Params) -> Outcome:
     if isinstance(history, str):
         return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {history}.")
     found = sources_of(picture, history)
+    if not history.seen:
+        return Outcome(
+            Status.INCONCLUSIVE, "Cannot tell: no window of 64 pixels is whole, free of clipping and not flat."
+        )
     present = _present(found)
     if all(k == OTHER for k in present):
         return Outcome(
@@ -93,7 +99,13 @@ def regions(picture: Picture, params: Params) -> Outcome:
         summary = f"One past throughout: {past.name}, {_grid(past)}."
         return Outcome(Status.OK, summary, values, maps=(_label_map(found, CELL),))
     summary = f"{len(parts)} parts with different pasts."
-    remark = Remark(Level.NOTICE, "parts of the picture were compressed differently before they came together")
+    told = sum(k != OTHER for k in present)
+    what = (
+        "parts of the picture were compressed differently before they came together"
+        if told > 1
+        else "a part of the picture does not show the past of the rest"
+    )
+    remark = Remark(Level.NOTICE, what)
     return Outcome(Status.OK, summary, values, remarks=(remark,), maps=(_label_map(found, CELL),))
 
 
@@ -121,8 +133,8 @@ def _describe(picture: Picture, found: Segmentation, source: int) -> Json:
     read = past_within(picture, inside)
     part |= {"first_table": past.name, "quality": past.quality or None, "grid_origin": list(past.origin)}
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
-    if read is not None and origin_probabilities(read.found)[past.origin] >= 0.5:
-        best = alternatives(read.found)[0]
+    best = None if read is None else alternatives(read.found)[0]
+    if read is not None and best is not None and best.origin == past.origin and read.activity >= QUIET:
         part |= {"first_table": best.name, "quality": best.quality or None, "window": list(read.window)}
     return part
 

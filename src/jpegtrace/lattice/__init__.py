@@ -2,7 +2,7 @@
 
 After a JPEG compression every 8x8 DCT coefficient lies on a lattice k*q. Whatever comes after adds noise of a known
 kind, so for every grid origin, frequency and step there is a likelihood, and evidence adds up: over blocks, over
-frequencies, over planes.
+frequencies.
 
 `gather` sums the evidence of a window, `combine` turns it into probabilities, `read_entries` and its neighbours answer.
 """

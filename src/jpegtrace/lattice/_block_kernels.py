@@ -94,21 +94,24 @@ def aligned_blocks(
     evidence: NDArray[np.float32],
 ) -> None:
     """The same on the last grid itself; scales are rounded to `levels`, logarithms in equal steps."""
-    largest = 1 << 12
-    known = np.empty((levels.size, largest), np.float64)
+    largest = np.int64(0)
+    for value in blocks.ravel():
+        largest = max(largest, np.int64(abs(np.int64(value))))
+    known = np.empty((levels.size, largest + 1), np.float64)
+    stamp = np.full(known.shape, -1, np.int64)
     spacing = levels[1] - levels[0]
     evidence[:] = 0
     for k in range(steps.shape[0]):
         for f in range(rows.size):
-            known[:] = np.nan
+            mark = k * rows.size + f
             q1, q2 = float(steps[k, f]), last[rows[f], cols[f]]
             for i in range(blocks.shape[0]):
                 for j in range(blocks.shape[1]):
-                    m = np.int64(min(abs(np.int64(blocks[i, j, rows[f], cols[f]])), np.int64(largest - 1)))
+                    m = np.int64(abs(np.int64(blocks[i, j, rows[f], cols[f]])))
                     level = int((log_scales[i, j, f] - levels[0]) / spacing + 0.5)
                     level = min(max(level, 0), levels.size - 1)
-                    if math.isnan(known[level, m]):
-                        known[level, m] = aligned_ratio(
-                            int(m), q1, q2, math.exp(levels[level]), deviation, bound, f == 0
-                        )
+                    if stamp[level, m] != mark:
+                        scale = math.exp(levels[level])
+                        known[level, m] = aligned_ratio(int(m), q1, q2, scale, deviation, bound, f == 0)
+                        stamp[level, m] = mark
                     evidence[k, i, j] += known[level, m]

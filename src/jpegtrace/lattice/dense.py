@@ -22,7 +22,7 @@ from jpegtrace.lattice.lookup import lookup
 from jpegtrace.lattice.noise import ROUNDING_DEVIATION, ROUNDING_VARIANCE, local_noise
 from jpegtrace.lattice.transforms import by_frequency, shift_matrices
 
-STRIP = 64  # rows of blocks worked off at a time
+STRIP = 1 << 14  # blocks worked off at a time, about
 BLOCK_BOUND = 10.0  # of the evidence of one block: none alone decides
 RADIUS = 4  # blocks around a block that its scales are taken from
 LEVELS = np.linspace(np.log(0.1), np.log(2000.0), 40)  # of Laplacian scales, on the aligned grid
@@ -65,18 +65,16 @@ def block_evidence(
         by_origin.setdefault(past.origin, []).append(k)
     steps = np.array([past.table[:FREQUENCIES] for past in pasts], np.float32).reshape(len(pasts), FREQUENCIES)
     table = last_table.astype(np.float64)
-    tops = range(0, blocks.shape[0], STRIP)
-    done = 0
+    height = max(STRIP // blocks.shape[1], 4)
+    strips = [slice(top, min(top + height, blocks.shape[0])) for top in range(0, blocks.shape[0], height)]
 
-    def work(top: int) -> None:
-        nonlocal done
-        _strip(blocks, table, usable, by_origin, steps, top, found)
-        done += 1
-        if progress:
-            progress(done / len(tops))
+    def work(strip: slice) -> None:
+        _strip(blocks, table, usable, by_origin, steps, strip, found)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(work, tops))
+        for done, _ in enumerate(pool.map(work, strips if pasts else ()), 1):
+            if progress:
+                progress(done / len(strips))
     return found
 
 
@@ -86,11 +84,11 @@ def _strip(
     usable: NDArray[np.bool_],
     by_origin: dict[tuple[int, int], list[int]],
     steps: NDArray[np.float32],
-    top: int,
+    strip: slice,
     found: NDArray[np.float32],
 ) -> None:
-    """Fill the cells of `found` whose block of the last grid begins in rows `top` to `top + STRIP`."""
-    stop = min(top + STRIP, blocks.shape[0])
+    """Fill the rows `strip` of `found`."""
+    top, stop = strip.start, strip.stop
     # One row of blocks on either side is touched by shifted blocks whose centre lies inside.
     low, high = max(top - 1, 0), min(stop + 1, blocks.shape[0])
     halo = slice(max(low - RADIUS, 0), min(high + RADIUS, blocks.shape[0]))

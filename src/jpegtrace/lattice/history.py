@@ -18,7 +18,7 @@ from jpegtrace.lattice.windows import box_sums, flat_blocks
 
 UNEXPLAINED = 3.0  # tempered evidence of the best past below which a window is searched although it was passed over
 CONFIRMED = 0.95  # probability by the combiner from which a source is one
-AGAIN = 0.5  # share of the first search that the second may cost at most
+AGAIN = 0.5  # share of the windows of the first search that a second one may take at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +29,14 @@ class History:
         pasts: what windows were found to have gone through.
         evidence: float32 (pasts, rows, columns) of cells of 8 pixels, see `block_evidence`.
         sums: the same, for windows.
+        usable: (rows, columns) blocks that are whole and not clipped.
         seen: the windows that were searched.
     """
 
     pasts: tuple[Hypothesis, ...]
     evidence: NDArray[np.float32]
     sums: Sums
+    usable: NDArray[np.bool_]
     seen: tuple[Seen, ...]
 
 
@@ -75,7 +77,7 @@ def find_history(
         evidence = block_evidence(blocks, last_table, telling, pasts, threads=threads, progress=part(0.9, 1))
     elif progress:
         progress(1)
-    return History(pasts, evidence, Sums.of(evidence, shape), tuple(seen))
+    return History(pasts, evidence, Sums.of(evidence, shape), usable, tuple(seen))
 
 
 def _unexplained(
@@ -137,6 +139,10 @@ def _confirmed(
             continue
         tops, lefts = (np.arange(0, n - side + 1) for n in blocks.shape[:2])
         sums = box_sums(np.rint(ahead * 100), tops, lefts, side, side)
+        bad = box_sums(~history.usable, tops, lefts, side, side)
+        if bad.all():
+            continue
+        sums = np.where(bad == 0, sums, sums.min())
         top, left = np.unravel_index(int(sums.argmax()), sums.shape)
         found = posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table)
         if _agreement(found, past, rivals) >= CONFIRMED:

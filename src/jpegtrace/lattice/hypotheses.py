@@ -18,6 +18,7 @@ COLS = (ZIGZAG[:FREQUENCIES] % 8).astype(np.int64)
 IJG_QUALITIES = tuple(range(40, 101))
 # Enough to find a grid origin: no step of the others is more than some percent from one of these.
 SEARCHED_QUALITIES = (*range(40, 60, 6), *range(60, 75, 3), *range(74, 84, 2), *range(84, 98))
+ENTRIES = 15  # that published figures are about, and by which tables are compared
 FREE_STEPS = 32  # a table in no family is read entry by entry among these
 LARGEST_MEAN_STEP = 26.0  # over the first 15 entries; about IJG 40
 
@@ -99,7 +100,7 @@ def full_library() -> Library:
     seen = {tuple(table[:FREQUENCIES].tolist()): place for place, table in enumerate(tables)}
     for known in known_tables():
         table = known.luma.ravel()[ZIGZAG].copy()
-        if table.max() > 255 or table[:15].mean() >= LARGEST_MEAN_STEP:
+        if table.max() > 255 or table[:ENTRIES].mean() >= LARGEST_MEAN_STEP:
             continue
         name = known.family + (f" {known.setting}" if known.setting else "")
         place = seen.setdefault(tuple(table[:FREQUENCIES].tolist()), len(tables))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 # Between two compressions a picture is rounded in RGB: 1/12 for the samples of the inverse DCT, and the colour
 # transforms on top; as a variance of an orthonormal DCT coefficient of luma.
 ROUNDING_VARIANCE = 0.2
-ROUNDING_DEVIATION = 0.45
+ROUNDING_DEVIATION = 0.45  # its root, about
 
 
 def laplacian_scales(blocks: NDArray[np.int16], last: NDArray[np.float64]) -> NDArray[np.float64]:

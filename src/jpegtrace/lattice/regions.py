@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from jpegtrace.lattice import _region_kernels
 from jpegtrace.lattice.dense import Hypothesis, Sums
+from jpegtrace.lattice.hypotheses import ENTRIES
 
 CELL = 8  # pixels
+# What follows was chosen on training pictures.
 TEMPER = 0.15  # of the evidence, which is over-confident: blocks and frequencies are not independent
 SEARCH_WINDOW = 64
 MARGIN = 2.0  # nats by which a source must win a window for that window to count
@@ -26,6 +28,7 @@ WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
 SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
 SMALLEST_OTHER = 100 * CELL**2  # the same where no past fits, as happens in single textures
+AT_ONCE = 1 << 16  # places of a map worked out together
 OTHER, UNKNOWN = 0, -1
 
 
@@ -37,7 +40,7 @@ class Segmentation:
         pasts: of the sources; source k + 1 has `pasts[k]`, source 0 none of them.
         chosen: places of these pasts among all that were asked about.
         labels: int8 (rows, columns) of a map; -1 where the evidence is thin.
-        probability: float32, of the label; 0 where there is none.
+        probability: float32, of the label by tempered evidence; 0 where there is none.
     """
 
     pasts: tuple[Hypothesis, ...]
@@ -59,23 +62,40 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
     probability = np.zeros(labels.shape, np.float32)
     if chosen:
         kept = Sums(sums.total[list(chosen)], sums.shape)
-        for window in WINDOWS:
-            found = past_probabilities(kept.windows(window, stride))
-            best = found.argmax(axis=0)
-            sure = np.take_along_axis(found, best[None], 0)[0]
-            new = (labels == UNKNOWN) & (sure >= SURE)
-            labels[new] = best[new]
-            probability[new] = sure[new]
+        for band in bands(labels.shape):
+            for window in WINDOWS:
+                found = past_probabilities(kept.windows(window, stride, band))
+                best = found.argmax(axis=0)
+                sure = np.take_along_axis(found, best[None], 0)[0]
+                new = (labels[band] == UNKNOWN) & (sure >= SURE)
+                labels[band][new] = best[new]
+                probability[band][new] = sure[new]
+        before = labels.copy()
         _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
+        probability[labels != before] = 0
+        for band in bands(labels.shape):
+            given = (labels[band] != before[band]) & (labels[band] != UNKNOWN)
+            if given.any():
+                found = past_probabilities(kept.windows(WINDOWS[-1], stride, band))
+                probability[band][given] = np.take_along_axis(found, labels[band][None].clip(0), 0)[0][given]
     return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
 
 
-def past_probabilities(sums: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability of every past, (1 + pasts, rows, columns) of a map; the first is "not compressed before"."""
-    logits = TEMPER * np.concatenate([np.zeros((1, *sums.shape[1:]), np.float32), sums])
+def past_probabilities(sums: NDArray[np.float32], *, prior: float = 1.0) -> NDArray[np.float32]:
+    """Probability of every past, (1 + pasts, rows, columns) of a map; the first is "not compressed before".
+
+    `prior` is the odds of each past against it.
+    """
+    logits = np.concatenate([np.zeros((1, *sums.shape[1:]), np.float32), TEMPER * sums + np.float32(np.log(prior))])
     weights = np.exp(logits - logits.max(axis=0))
     found: NDArray[np.float32] = weights / weights.sum(axis=0)
     return found
+
+
+def bands(shape: tuple[int, ...]) -> list[slice]:
+    """Rows of a map to be worked off together, so that memory does not grow with the map."""
+    rows = max(AT_ONCE // max(shape[1], 1), 1)
+    return [slice(top, min(top + rows, shape[0])) for top in range(0, shape[0], rows)]
 
 
 def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
@@ -106,5 +126,4 @@ def alike(one: Hypothesis, other: Hypothesis) -> bool:
 
 def distance(one: NDArray[np.uint16], other: NDArray[np.uint16]) -> float:
     """Mean difference of the logarithms of the first steps of two tables."""
-    known = 15
-    return float(np.abs(np.log(one[:known]) - np.log(other[:known])).mean())
+    return float(np.abs(np.log(one[:ENTRIES]) - np.log(other[:ENTRIES])).mean())

@@ -75,19 +75,18 @@ def search(
     progress: Progress | None = None,
 ) -> list[Seen]:
     """Probabilities of the past of every window."""
-    done = 0
 
     def look(window: Window) -> Seen:
-        nonlocal done
         top, left, side = window
-        found = posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table)
-        done += 1
-        if progress:
-            progress(done / len(windows))
-        return Seen(window, found)
+        return Seen(window, posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table))
 
+    seen = []
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(look, windows))
+        for one in pool.map(look, windows):
+            seen.append(one)
+            if progress:
+                progress(len(seen) / len(windows))
+    return seen
 
 
 def pasts_of(seen: Sequence[Seen], most: int = MOST_PASTS) -> tuple[Hypothesis, ...]:

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from jpegtrace._progress import Progress
 from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.history import History
-from jpegtrace.lattice.hypotheses import standard_library
-from jpegtrace.lattice.regions import past_probabilities
+from jpegtrace.lattice.hypotheses import ENTRIES, standard_library
+from jpegtrace.lattice.regions import bands, past_probabilities
 
+NOTHING = 1e-3  # nats of evidence that are none, but for rounding
 SURE = 0.9  # probability of an earlier compression from which a table is told
-ENTRIES = 15  # zigzag order, as in protocol P1
-AT_ONCE = 1 << 16  # values worked out together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,11 +44,11 @@ def map_tables(history: History, *, window: int, stride: int, progress: Progress
         return TablesMap(_double_of_windows(history, stride), quality, origin, entries)
     values = np.array([[_quality(p), *p.table[:ENTRIES]] for p in history.pasts], np.float32).T
     origins = np.array([8 * p.origin[0] + p.origin[1] for p in history.pasts])
-    band = max(AT_ONCE // cols, 1)
-    for top in range(0, rows, band):
-        part = slice(top, min(top + band, rows))
-        found = past_probabilities(history.sums.windows(window, stride, part))
-        double[part] = 1 - found[0]
+    for part in bands((rows, cols)):
+        sums = history.sums.windows(window, stride, part)
+        # All pasts together are as likely beforehand as none.
+        found = past_probabilities(sums, prior=1 / len(history.pasts))
+        double[part] = np.where(np.abs(sums).max(axis=0) > NOTHING, 1 - found[0], np.nan)
         told = double[part] >= SURE
         given = found[1:, told] / double[part][told]
         quality[part][told] = _median(values[0], given)
@@ -74,8 +73,8 @@ def _quality(past: Hypothesis) -> int:
     if past.quality:
         return past.quality
     standard = standard_library()
-    distance = np.abs(standard.tables[:, :ENTRIES].astype(int) - past.table[:ENTRIES].astype(int)).sum(axis=1)
-    return int(standard.qualities[distance.argmin()])
+    off = np.abs(standard.tables[:, :ENTRIES].astype(int) - past.table[:ENTRIES].astype(int)).sum(axis=1)
+    return int(standard.qualities[off.argmin()])
 
 
 def _double_of_windows(history: History, stride: int) -> NDArray[np.float32]:
