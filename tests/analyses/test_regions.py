@@ -35,7 +35,8 @@ def test_both_parts_are_described(collage):
     assert background["share"] > donor["share"] > 0.15
     left, top, width, height = donor["box"]
     assert np.abs(np.array([left, top, left + width, top + height]) - [126, 95, 286, 255]).max() <= 24
-    assert found.remarks
+    assert len(found.remarks) == 3
+    assert found.remarks[2].text.startswith("IJG 62, grid shifted by 1 row and 3 columns: ")
 
 
 def test_the_map_names_the_parts(collage):
@@ -44,7 +45,7 @@ def test_the_map_names_the_parts(collage):
     assert labels.labels[0] == "IJG 85, grid shifted by 7 rows and 6 columns"
     assert labels.values.shape == (40, 48)
     inside = labels.values[14:29, 18:33]
-    assert labels.labels[int(np.median(inside))].startswith("IJG 62, grid shifted by 1 rows and 3 columns")
+    assert labels.labels[int(np.median(inside))].startswith("IJG 62, grid shifted by 1 row and 3 columns")
     finer, probability = regions.maps_of(collage, stride=4)
     assert finer.values.shape == probability.values.shape == (80, 96)
     np.testing.assert_array_equal(np.isnan(finer.values), np.isnan(probability.values))
@@ -89,6 +90,20 @@ def test_what_was_asked_before_makes_no_difference():
     asked, fresh = Picture.open(data), Picture.open(data)
     regions.maps_of(asked, regions.parameters(most_windows_mapped=400), stride=16)
     assert regions(asked).to_dict() == regions(fresh).to_dict()
+
+
+def test_three_generations_are_not_three_parts():
+    found = regions(Picture.open(simulate(scene(25, 320, 384), "jpeg:75 | crop:3,5 | jpeg:92 | jpeg:85").data))
+    assert found.status is not Status.OK or found.sources == 1
+
+
+def test_what_is_lost_is_not_told():
+    data = simulate(scene(8, 512, 320), "jpeg:65 | crop:4,4 | jpeg:93").data
+    picture = Picture.open(data[: len(data) * 2 // 3])
+    lost = ~picture.partial_coefficients.components[0].whole
+    assert lost.any()
+    for found in (*regions.maps_of(picture), *primary_table.maps_of(picture)):
+        assert np.isnan(found.values[lost]).all()
 
 
 def test_nowhere_to_look_is_not_nothing_found():

@@ -13,7 +13,7 @@ from jpegtrace._progress import Progress
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.history import History, divide, find_history
-from jpegtrace.lattice.regions import CELL, Segmentation
+from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
 from jpegtrace.picture import Picture
 
@@ -98,10 +98,21 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
 
 
 def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
-    """The parts of a picture by its history."""
+    """The parts of a picture by its history; where it is damaged nothing is told."""
     luma = _luma(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has a history
-    return divide(history, luma[0], luma[1], stride=stride)
+    found = divide(history, luma[0], luma[1], stride=stride)
+    lost = lost_places(picture, stride)
+    found.labels[lost] = UNKNOWN
+    found.probability[lost] = 0
+    return found
+
+
+def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:
+    """Places of a map whose block cannot be trusted."""
+    whole = picture.partial_coefficients.components[0].whole
+    rows, cols = (np.arange(0, size, stride) // CELL for size in (picture.height, picture.width))
+    return ~whole[rows[:, None], cols[None, :]]
 
 
 def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:

@@ -93,6 +93,10 @@ class Analysis:
         params = self._settings(params)
         if isinstance(stride, bool) or not isinstance(stride, int) or stride < 1:
             raise UsageError(f"the stride of a map is a whole number of pixels from 1, not {stride!r}")
+        if stride > max(picture.height, picture.width):
+            raise UsageError(
+                f"a stride of {stride} pixels leaves no map of a picture of {picture.width} x {picture.height}"
+            )
         if self.needs_jpeg and picture.jpeg is None:
             raise UnsupportedFormat(
                 f"{self.id} asks about a JPEG file; this is a {picture.format}", source=picture.source

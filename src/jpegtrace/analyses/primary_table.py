@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses._past import DOUBLE_FROM, history_of, past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, history_of, lost_places, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Map, Outcome, Status
@@ -52,6 +52,8 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
         stride=stride,
         progress=progress and (lambda share: progress(SEARCH + (1 - SEARCH) * share)),
     )
+    for values in (found.quality, found.double, found.origin, *found.entries):
+        values[lost_places(picture, stride)] = np.nan
     if progress:
         progress(1)
     cell = (stride, stride)

@@ -7,6 +7,7 @@ al. 2021 leave this as future work.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,9 +45,10 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
     if isinstance(history, str):
         raise CorruptInput(history, source=picture.source)
     found = sources_of(picture, history, stride)
+    parts = [_describe(picture, found, k, stride) for k in _present(found)]
     if progress:
         progress(1)
-    return _label_map(found, stride), Map(
+    return _label_map(found, parts, stride), Map(
         "certainty", _known(found, found.probability), (stride, stride), "probability"
     )
 
@@ -63,6 +65,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "which part was there first: the largest is only called the first",
+        "more than two compressions: an earlier generation that shows in one part only looks like a part",
         "why parts differ: collages, screenshots and pasted logos are put together in good faith",
     ),
     reference="future work of Tondi et al. 2021; docs/engine.md",
@@ -87,56 +90,74 @@ def regions(picture: Picture, params: Params) -> Outcome:
             "No earlier compression was found that left a trace, so parts cannot be told apart.",
             {"searched_windows": len(history.seen)},
         )
-    parts: list[Json] = [_describe(picture, found, k) for k in present]
+    parts = [_describe(picture, found, k, CELL) for k in present]
     values: dict[str, Json] = {
         "sources": len(parts),
-        "parts": parts,
+        "parts": [part.values for part in parts],
         "undecided": round(float((found.labels == UNKNOWN).mean()), 4),
         "searched_windows": len(history.seen),
     }
+    maps = (_label_map(found, parts, CELL),)
     if len(parts) == 1:
-        past = _past(found, present[0])
-        summary = f"One past throughout: {past.name}, {_grid(past)}."
-        return Outcome(Status.OK, summary, values, maps=(_label_map(found, CELL),))
-    summary = f"{len(parts)} parts with different pasts."
+        return Outcome(Status.OK, f"One past throughout: {parts[0].name}.", values, maps=maps)
     told = sum(k != OTHER for k in present)
     what = (
         "parts of the picture were compressed differently before they came together"
         if told > 1
         else "a part of the picture does not show the past of the rest"
     )
-    remark = Remark(Level.NOTICE, what)
-    return Outcome(Status.OK, summary, values, remarks=(remark,), maps=(_label_map(found, CELL),))
+    remarks = Remark(Level.NOTICE, what), *(Remark(Level.INFO, part.sentence) for part in parts)
+    return Outcome(Status.OK, f"{len(parts)} parts with different pasts.", values, remarks=remarks, maps=maps)
 
 
-def _describe(picture: Picture, found: Segmentation, source: int) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part: its name in maps, a sentence about it, and everything known."""
+
+    name: str
+    sentence: str
+    values: dict[str, Json]
+
+
+def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -> _Part:
     """One part: where it is, how large, and what happened to it."""
     inside = found.labels == source
     rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    box: list[Json] = [
-        int(cols[0]) * CELL,
-        int(rows[0]) * CELL,
-        min(int(cols[-1] - cols[0] + 1) * CELL, picture.width - int(cols[0]) * CELL),
-        min(int(rows[-1] - rows[0] + 1) * CELL, picture.height - int(rows[0]) * CELL),
-    ]
-    part: dict[str, Json] = {
-        "share": round(float(inside.mean()), 4),
-        "box": box,
+    left, top = int(cols[0]) * stride, int(rows[0]) * stride
+    width = min(int(cols[-1] + 1) * stride, picture.width) - left
+    height = min(int(rows[-1] + 1) * stride, picture.height) - top
+    share = float(inside.mean())
+    where = f"{share:.1%} of the picture, within {width} x {height} pixels at ({left}, {top})"
+    values: dict[str, Json] = {
+        "share": round(share, 4),
+        "box": [left, top, width, height],
         "probability": round(float(found.probability[inside].mean()), 4),
         "first_table": None,
         "quality": None,
         "grid_origin": None,
     }
     if source == OTHER:
-        return part
-    past = _past(found, source)
-    read = past_within(picture, inside)
-    part |= {"first_table": past.name, "quality": past.quality or None, "grid_origin": list(past.origin)}
-    # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
+        return _Part(ANOTHER, f"{ANOTHER}: {where}", values)
+    past = found.pasts[source - 1]
+    table, quality = past.name, past.quality
+    read = past_within(picture, _blocks_of(inside, stride, picture))
     best = None if read is None else alternatives(read.found)[0]
+    # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
     if read is not None and best is not None and best.origin == past.origin and read.activity >= QUIET:
-        part |= {"first_table": best.name, "quality": best.quality or None, "window": list(read.window)}
-    return part
+        table, quality = best.name, best.quality
+        values["window"] = list(read.window)
+    values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
+    name = f"{table}, {_grid(past)}"
+    return _Part(name, f"{name}: {where}", values)
+
+
+def _blocks_of(inside: NDArray[np.bool_], stride: int, picture: Picture) -> NDArray[np.bool_]:
+    """A map as one value for each block."""
+    rows, cols = (
+        np.minimum(np.arange(0, n, CELL) + CELL // 2, n - 1) // stride for n in (picture.height, picture.width)
+    )
+    blocks: NDArray[np.bool_] = inside[rows[:, None], cols[None, :]]
+    return blocks
 
 
 def _present(found: Segmentation) -> list[int]:
@@ -145,16 +166,12 @@ def _present(found: Segmentation) -> list[int]:
     return [int(k) for k in np.argsort(-areas, kind="stable") if areas[k]]
 
 
-def _label_map(found: Segmentation, stride: int) -> Map:
+def _label_map(found: Segmentation, parts: Sequence[_Part], stride: int) -> Map:
     present = _present(found)
     rank = np.zeros(len(found.pasts) + 1, np.int8)
     rank[present] = np.arange(len(present))
-    names = tuple(ANOTHER if k == OTHER else f"{_past(found, k).name}, {_grid(_past(found, k))}" for k in present)
+    names = tuple(part.name for part in parts)
     return Map("source", _known(found, rank[found.labels]), (stride, stride), labels=names)
-
-
-def _past(found: Segmentation, source: int) -> Hypothesis:
-    return found.pasts[source - 1]
 
 
 def _known(found: Segmentation, values: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:
@@ -163,4 +180,6 @@ def _known(found: Segmentation, values: NDArray[np.int8] | NDArray[np.float32]) 
 
 def _grid(past: Hypothesis) -> str:
     row, col = past.origin
-    return "the same grid" if row == col == 0 else f"grid shifted by {row} rows and {col} columns"
+    if row == col == 0:
+        return "the same grid"
+    return f"grid shifted by {row} row{'s' * (row != 1)} and {col} column{'s' * (col != 1)}"

@@ -9,13 +9,15 @@ from jpegtrace._jit import kernel
 
 
 @kernel
-def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None:
+def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> int:
     """Give connected parts of few cells to the label that most of their neighbours have; in place.
 
     `smallest_other` is the bound for label 0, which stands for none of the pasts. Parts are taken row by
-    row; what was given away before is not counted again.
+    row; what was given away before is not counted again, so that more passes may be needed. Returns how many were
+    given.
     """
     rows, cols = labels.shape
+    given_away = 0
     seen = np.zeros((rows, cols), np.bool_)
     queue = np.empty(rows * cols, np.int32)
     for top in range(rows):
@@ -41,5 +43,7 @@ def absorb_small(labels: NDArray[np.int8], smallest: int, smallest_other: int) -
                         end += 1
             if end < (smallest_other if own == 0 else smallest) and votes.sum() > 0:
                 given = votes.argmax() - 1
+                given_away += 1
                 for k in range(end):
                     labels[queue[k] // cols, queue[k] % cols] = given
+    return given_away

@@ -37,12 +37,14 @@ class Hypothesis:
         table: uint16 (64,) in zigzag order; entries that are not known are 0.
         name: what the table is called.
         quality: IJG quality, 0 for others.
+        weight: how much of the picture was found to have it, against the others.
     """
 
     origin: tuple[int, int]
     table: NDArray[np.uint16]
     name: str
     quality: int
+    weight: float = 1.0
 
 
 def block_evidence(

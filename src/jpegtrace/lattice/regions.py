@@ -22,12 +22,14 @@ CELL = 8  # pixels
 TEMPER = 0.15  # of the evidence, which is over-confident: blocks and frequencies are not independent
 SEARCH_WINDOW = 64
 MARGIN = 2.0  # nats by which a source must win a window for that window to count
+EXPLAINED = 2.0  # nats of evidence from which a window needs no further source
 ENOUGH = 12.0  # nats that a further source must add over the picture
 ALIKE = 0.5  # mean difference of log steps below which two tables on one grid are one source
 WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
 SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
 SMALLEST_OTHER = 100 * CELL**2  # the same where no past fits, as happens in single textures
+PASSES = 8
 AT_ONCE = 1 << 16  # places of a map worked out together
 OTHER, UNKNOWN = 0, -1
 
@@ -71,7 +73,9 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
                 labels[band][new] = best[new]
                 probability[band][new] = sure[new]
         before = labels.copy()
-        _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
+        for _ in range(PASSES):
+            if not _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2):
+                break
         probability[labels != before] = 0
         for band in bands(labels.shape):
             given = (labels[band] != before[band]) & (labels[band] != UNKNOWN)
@@ -81,12 +85,14 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
     return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
 
 
-def past_probabilities(sums: NDArray[np.float32], *, prior: float = 1.0) -> NDArray[np.float32]:
+def past_probabilities(sums: NDArray[np.float32], *, prior: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """Probability of every past, (1 + pasts, rows, columns) of a map; the first is "not compressed before".
 
-    `prior` is the odds of each past against it.
+    `prior` is the odds of each past against it, 1 unless given.
     """
-    logits = np.concatenate([np.zeros((1, *sums.shape[1:]), np.float32), TEMPER * sums + np.float32(np.log(prior))])
+    logits = np.concatenate([np.zeros((1, *sums.shape[1:]), np.float32), TEMPER * sums])
+    if prior is not None:
+        logits[1:] += np.log(prior)[:, None, None]
     weights = np.exp(logits - logits.max(axis=0))
     found: NDArray[np.float32] = weights / weights.sum(axis=0)
     return found
@@ -109,7 +115,8 @@ def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
     free = np.ones(len(pasts), bool)
     chosen: list[int] = []
     while free.any():
-        gain = np.maximum(evidence - explained - MARGIN, 0).sum(axis=(1, 2)) / overlap
+        # Every compression of a picture that went through several explains all of it: only what fails needs another.
+        gain = np.where(explained < EXPLAINED, evidence - explained - MARGIN, 0).clip(min=0).sum(axis=(1, 2)) / overlap
         best = int(np.where(free, gain, -1).argmax())
         if gain[best] < ENOUGH:
             break

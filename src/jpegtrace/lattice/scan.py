@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -105,4 +105,4 @@ def pasts_of(seen: Sequence[Seen], most: int = MOST_PASTS) -> tuple[Hypothesis, 
                 key, Hypothesis(divmod(origin, 8), found.tables[k], found.names[k], int(found.qualities[k]))
             )
     ranked = sorted(weight, key=lambda key: -weight[key])[:most]
-    return tuple(known[key] for key in ranked)
+    return tuple(replace(known[key], weight=weight[key]) for key in ranked)

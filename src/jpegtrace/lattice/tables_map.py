@@ -44,10 +44,11 @@ def map_tables(history: History, *, window: int, stride: int, progress: Progress
         return TablesMap(_double_of_windows(history, stride), quality, origin, entries)
     values = np.array([[_quality(p), *p.table[:ENTRIES]] for p in history.pasts], np.float32).T
     origins = np.array([8 * p.origin[0] + p.origin[1] for p in history.pasts])
+    weights = np.array([past.weight for past in history.pasts], np.float32)
     for part in bands((rows, cols)):
         sums = history.sums.windows(window, stride, part)
         # All pasts together are as likely beforehand as none.
-        found = past_probabilities(sums, prior=1 / len(history.pasts))
+        found = past_probabilities(sums, prior=weights / weights.sum())
         double[part] = np.where(np.abs(sums).max(axis=0) > NOTHING, 1 - found[0], np.nan)
         told = double[part] >= SURE
         given = found[1:, told] / double[part][told]
