@@ -111,16 +111,21 @@ def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
     stride = SEARCH_WINDOW // 2
     evidence = TEMPER * sums.windows(SEARCH_WINDOW, stride)
     overlap = (SEARCH_WINDOW / stride) ** 2
+    coarseness = np.array([np.log(past.table[:ENTRIES]).mean() for past in pasts])
     explained = np.zeros(evidence.shape[1:], np.float32)
+    by = np.full(explained.shape, -np.inf)  # coarseness of the source that explains a window
     free = np.ones(len(pasts), bool)
     chosen: list[int] = []
     while free.any():
-        # Every compression of a picture that went through several explains all of it: only what fails needs another.
-        gain = np.where(explained < EXPLAINED, evidence - explained - MARGIN, 0).clip(min=0).sum(axis=(1, 2)) / overlap
+        # Every compression of a picture that went through several explains all of it. A source with finer steps is
+        # needed only where the others fail; coarser ones do not fit by chance.
+        open_to = (explained < EXPLAINED) | (coarseness[:, None, None] > by)
+        gain = np.where(open_to, evidence - explained - MARGIN, 0).clip(min=0).sum(axis=(1, 2)) / overlap
         best = int(np.where(free, gain, -1).argmax())
         if gain[best] < ENOUGH:
             break
         chosen.append(best)
+        by = np.where(evidence[best] > explained, coarseness[best], by)
         explained = np.maximum(explained, evidence[best])
         free &= [not alike(past, pasts[best]) for past in pasts]
     return chosen
