@@ -18,7 +18,10 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def figures() -> list[tuple[str, str, str, str]]:
+Figure = tuple[str, str, str, str]
+
+
+def figures() -> list[Figure]:
     """What was measured, the figure, what it is measured on, and the command."""
     reading = rows("reading")
     compared = sum(int(row["coefficients"]) for row in reading)
@@ -60,6 +63,45 @@ def figures() -> list[tuple[str, str, str, str]]:
             error = f"{float(row['AvgMSE']):.2f} ({row['AvgMSE_interval']})"
             what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
             table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
+    table += count_figures() + region_figures() + speed_figures()
+    return table
+
+
+def count_figures() -> list[Figure]:
+    """Once or twice."""
+    counted = rows("compression_count")
+    once = [row for row in counted if row["truth"] == "once"]
+    twice = [row for row in counted if row["truth"] == "twice" and int(row["QF2"]) >= 75]
+    on = f"{once[0]['windows']} windows of 256x256 for each QF2"
+    false = max(float(row["called_twice"]) for row in once)
+    found = min(float(row["called_twice"]) for row in twice)
+    return [
+        ("Called twice, compressed once", f"{false:.1%} at most", f"{on}, 60 to 95", "compression_count.py"),
+        ("Called twice, compressed twice", f"{found:.1%} at least", f"{on}, 75 to 95", "compression_count.py"),
+    ]
+
+
+def region_figures() -> list[Figure]:
+    """Parts with different pasts."""
+    table = []
+    for row in rows("regions"):
+        on = f"{row['splices']} pictures made of {row['pictures']}"
+        if row["F1"]:
+            figure = f"{row['F1']} ({row['F1_interval']}) / {float(row['sources']):.0%}"
+            table.append((f"Parts, {row['row']}: F1 / sources right", figure, on, "regions.py"))
+        else:
+            table.append((f"Parts, {row['row']}: divided", f"{float(row['divided']):.1%}", on, "regions.py"))
+    return table
+
+
+def speed_figures() -> list[Figure]:
+    """How fast, and beside the published network."""
+    table = []
+    for row in rows("map_speed"):
+        if row["megapixels"] == "12":
+            figure = f"{row['seconds']} s, {row['peak_mib']} MiB"
+            what = f"jpegtrace map --what {row['map']}, 12 megapixels, stride 8"
+            table.append((what, figure, f"{int(row['windows']):,} windows of 64x64 in a made picture", "map_speed.py"))
     return table
 
 

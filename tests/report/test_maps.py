@@ -158,7 +158,7 @@ def test_a_photograph_beneath_changes_values_less_than_a_step_of_the_scale():
         (0.001, 0.0019, ["0.0010", "0.0012", "0.0014", "0.0016", "0.0018"]),
         (1000, 5.2e6, ["1000000", "2000000", "3000000", "4000000", "5000000"]),
         (0, 3e9, ["0", "5e+08", "1e+09", "1.5e+09", "2e+09", "2.5e+09", "3e+09"]),
-        (7, 7, ["7"]),
+        (7, 7, ["6.5", "7.0", "7.5"]),
     ],
 )
 def test_ticks_are_round_numbers_where_they_belong(low, high, texts):
@@ -201,6 +201,7 @@ def test_the_legend_names_what_occurs():
 def test_the_scale_of_probabilities_is_the_same_everywhere():
     assert scale_of(quantity([[0.2, 0.3]], unit="probability")) == (0, 1)
     assert scale_of(quantity([[2, 3]])) == (2, 3)
+    assert scale_of(quantity([[74, 76]])) == pytest.approx((67.4, 82.6))
     assert scale_of(labelled([[1, 2]])) is None
     assert scale_of(quantity([[NAN]])) is None
 

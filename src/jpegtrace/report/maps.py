@@ -15,6 +15,7 @@ from jpegtrace.report.colours import Bytes, Floats, Paint, paint_labels, paint_s
 
 CANNOT_TELL = "cannot tell"
 PROBABILITY = "probability"  # the unit whose scale is the same for every map
+NARROWEST = 0.2  # scale, as a share of its values
 OPACITY = 0.7  # of a map over its photograph
 CONTRAST = 0.4  # left to the photograph, so that its own light and dark are not taken for values
 _STRIP = 256  # rows worked off at a time
@@ -66,7 +67,11 @@ def scale_of(m: Map) -> tuple[float, float] | None:
     if m.labels or not finite.size:
         return None
     low, high = float(finite.min()), float(finite.max())
-    return (min(low, 0.0), max(high, 1.0)) if m.unit == PROBABILITY else (low, high)
+    if m.unit == PROBABILITY:
+        return min(low, 0.0), max(high, 1.0)
+    # Values that hardly differ must not get colours that do.
+    lacking = max(NARROWEST * max(abs(low), abs(high)) - (high - low), 0) / 2
+    return low - lacking, high + lacking
 
 
 def legend_of(m: Map) -> Legend:
