@@ -13,7 +13,7 @@ from jpegtrace.lattice.combiner import Posterior
 from jpegtrace.lattice.decode import posterior
 from jpegtrace.lattice.dense import Hypothesis, Sums, block_evidence
 from jpegtrace.lattice.regions import CELL, TEMPER, Segmentation, choose_sources, distance, segment
-from jpegtrace.lattice.scan import SIDES, Seen, Window, pasts_of, search, windows_of, windows_to_search
+from jpegtrace.lattice.scan import SIDES, TOLERATED, Seen, Window, pasts_of, search, windows_of, windows_to_search
 from jpegtrace.lattice.windows import box_sums, flat_blocks
 
 UNEXPLAINED = 3.0  # tempered evidence of the best past below which a window is searched although it was passed over
@@ -140,9 +140,10 @@ def _confirmed(
         tops, lefts = (np.arange(0, n - side + 1) for n in blocks.shape[:2])
         sums = box_sums(np.rint(ahead * 100), tops, lefts, side, side)
         bad = box_sums(~history.usable, tops, lefts, side, side)
-        if bad.all():
+        allowed = bad <= TOLERATED * side**2
+        if not allowed.any():
             continue
-        sums = np.where(bad == 0, sums, sums.min())
+        sums = np.where(allowed, sums, sums.min())
         top, left = np.unravel_index(int(sums.argmax()), sums.shape)
         found = posterior(np.ascontiguousarray(blocks[top : top + side, left : left + side]), last_table)
         if _agreement(found, past, rivals) >= CONFIRMED:

@@ -18,6 +18,7 @@ from jpegtrace.lattice.windows import box_sums
 
 SIDES = (16, 8)  # blocks of a window: the larger see through coarser last tables, the smaller find smaller parts
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is not worth a search
+TOLERATED = 0.15  # share of clipped blocks in a window; they say little, but do not mislead
 MOST_PASTS = 24
 CERTAIN = 0.5  # probability of two compressions from which a window has a say
 NOTABLE = 0.05  # probability of a past in a window from which it is remembered
@@ -56,13 +57,13 @@ def windows_to_search(blocks: NDArray[np.int16], usable: NDArray[np.bool_], most
 
 
 def windows_of(blocks: NDArray[np.int16], usable: NDArray[np.bool_], side: int, stride: int) -> list[Window]:
-    """Windows of `side` blocks that are usable throughout and not flat."""
+    """Windows of `side` blocks that are usable, but for a few blocks, and not flat."""
     if min(usable.shape) < side:
         return []
     busy = np.count_nonzero(blocks.reshape(*blocks.shape[:2], 64)[..., 1:], axis=2)
     tops, lefts = (np.arange(0, n - side + 1, stride) for n in usable.shape)
     many, bad = (box_sums(values, tops, lefts, side, side) for values in (busy, ~usable))
-    rows, cols = np.nonzero((bad == 0) & (many >= QUIET * side * side))
+    rows, cols = np.nonzero((bad <= TOLERATED * side**2) & (many >= QUIET * side**2))
     return [Window(t, x, side) for t, x in zip(tops[rows].tolist(), lefts[cols].tolist(), strict=True)]
 
 
