@@ -9,6 +9,7 @@ seconds stands how many windows a second that is: what a network would have to r
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -27,9 +28,13 @@ SIZES = {1: (864, 1152), 12: (3000, 4000), 48: (6000, 8000)}
 
 def main() -> None:
     """Measure and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--megapixels", type=int, nargs="*", default=list(SIZES), choices=list(SIZES))
+    chosen = parser.parse_args().megapixels
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for megapixels, (height, width) in SIZES.items():
+        for megapixels in chosen:
+            height, width = SIZES[megapixels]
             path = Path(folder) / f"{megapixels}.jpg"
             # Written by a process of its own: a child's peak memory begins with what its parent holds.
             subprocess.run([sys.executable, __file__, str(path), str(height), str(width)], check=True)
@@ -64,4 +69,4 @@ def write_picture(path: str, height: str, width: str) -> None:
 
 
 if __name__ == "__main__":
-    write_picture(*sys.argv[1:]) if len(sys.argv) > 1 else main()
+    write_picture(*sys.argv[1:]) if sys.argv[1:2] and sys.argv[1].endswith(".jpg") else main()
