@@ -27,7 +27,7 @@ from jpegtrace.analyses._past import DOUBLE_FROM
 from jpegtrace.analyses.primary_table import Params
 from jpegtrace.chain import DoubleDistribution, random_double
 from jpegtrace.lattice import Evidence, Posterior, combine, gather, read_entries
-from jpegtrace.lattice.candidates import candidates
+from jpegtrace.lattice.candidates import FREE, candidates
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
 from jpegtrace.picture import Picture
@@ -108,7 +108,7 @@ class Patch:
 def without_combiner(evidence: Evidence) -> Posterior:
     """Posterior of the evidence alone."""
     asked = candidates(evidence, full_library())
-    known = asked.kinds < 2
+    known = asked.kinds != FREE
     total = evidence.ratio[:, np.arange(FREQUENCIES)[None, :], asked.index[known]].sum(2).astype(np.float64)
     weights = np.exp(total - total.max())
     kept = np.flatnonzero(known)

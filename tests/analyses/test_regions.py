@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from checks import pictures
 from checks.pictures import as_file, scene
 from jpegtrace.analyses import find_analysis
-from jpegtrace.chain import simulate, splice
+from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Status
 from jpegtrace.picture import Picture
@@ -16,13 +17,7 @@ primary_table = find_analysis("primary-table")
 
 @pytest.fixture(scope="module")
 def collage():
-    mask = np.zeros((320, 384), np.uint8)
-    mask[96:256, 128:288] = 1
-    made = splice(
-        scene(11, 320, 384), scene(12, 320, 384), mask,
-        background_chain="jpeg:85", donor_chain="jpeg:62 | crop:3,6", chain="crop:2,1 | jpeg:93",
-    )  # fmt: skip
-    return Picture.open(made.data)
+    return Picture.open(pictures.collage()[0])
 
 
 def test_both_parts_are_described(collage):

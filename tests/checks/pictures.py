@@ -7,6 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
+from jpegtrace.chain import splice
+
 
 def scene(
     seed: int, height: int = 96, width: int = 128, *, noise: float = 2, slope: float = 1.1, colour: float = 12
@@ -44,3 +46,17 @@ def camera_file(seed: int, tables: list[list[int]], make: str, model: str, **mor
     data = as_file(pixels, qtables=tables, subsampling=1, exif=exif.tobytes(), **more)
     length = int.from_bytes(data[4:6], "big")
     return data[:2] + data[4 + length :]  # without the JFIF segment that Pillow puts first
+
+
+def collage() -> tuple[bytes, np.ndarray]:
+    """A JPEG with a square of another JPEG in its middle, and where that is.
+
+    The rest was compressed at 85 on a grid that begins at (7, 6), the square at 62 on one that begins at (1, 3).
+    """
+    mask = np.zeros((320, 384), np.uint8)
+    mask[96:256, 128:288] = 1
+    made = splice(
+        scene(11, 320, 384), scene(12, 320, 384), mask,
+        background_chain="jpeg:85", donor_chain="jpeg:62 | crop:3,6", chain="crop:2,1 | jpeg:93",
+    )  # fmt: skip
+    return made.data, mask[1:, 2:].astype(bool)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from checks.pictures import scene
-from jpegtrace.chain import simulate, splice
+from checks.pictures import collage, scene
+from jpegtrace.chain import simulate
 from jpegtrace.lattice import _region_kernels, dense, gather
 from jpegtrace.lattice.dense import Hypothesis, Sums, block_evidence
 from jpegtrace.lattice.history import History, divide, find_history
@@ -29,18 +29,6 @@ def luma_of(data):
 def twice():
     """Compressed at 70, cut by (3, 5) and compressed at 92: its first grid begins at (5, 3)."""
     return luma_of(simulate(scene(3, 200, 264), "jpeg:70 | crop:5,3 | jpeg:92").data)
-
-
-@pytest.fixture(scope="module")
-def collage():
-    """A square of another picture, with a past of its own, in the middle."""
-    mask = np.zeros((320, 384), np.uint8)
-    mask[96:256, 128:288] = 1
-    made = splice(
-        scene(11, 320, 384), scene(12, 320, 384), mask,
-        background_chain="jpeg:85", donor_chain="jpeg:62 | crop:3,6", chain="crop:2,1 | jpeg:93",
-    )  # fmt: skip
-    return made.data, mask[1:, 2:].astype(bool)
 
 
 class TestBlockEvidence:
@@ -181,8 +169,8 @@ class TestRegions:
         assert found.pasts == ()
         assert (found.labels == UNKNOWN).all()
 
-    def test_planted_parts_are_found(self, collage):
-        data, mask = collage
+    def test_planted_parts_are_found(self):
+        data, mask = collage()
         blocks, table, usable, shape = luma_of(data)
         history = find_history(blocks, table, usable, shape, most_windows=200)
         found = divide(history, blocks, table)

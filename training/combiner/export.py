@@ -10,8 +10,9 @@ import numpy as np
 import onnxruntime
 import torch
 
+from jpegtrace.lattice.hypotheses import FREQUENCIES
 from training.combiner.golden import golden_inputs
-from training.combiner.model import FREQUENCIES, Combiner
+from training.combiner.model import Combiner
 
 WEIGHTS = Path(__file__).parents[2] / "src" / "jpegtrace" / "networks" / "weights"
 NAMES = ("ratio", "promise", "kinds", "origins", "cost", "scales", "zero_share", "last", "blocks")

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-FREQUENCIES = 28
-STANDARD, FREE = 0, 2
+from jpegtrace.lattice.candidates import FREE, STANDARD
+from jpegtrace.lattice.hypotheses import FREQUENCIES
+
 GLOBALS = 10
 # Rough centres and widths of the window's features, so that training starts well.
 CENTRES = (1.5, 2.0, 3.0, 0.3, 0.6, 0.85, 1.5, 0.8, 0.2, 0.0)
