@@ -39,7 +39,10 @@ class Past:
     activity: float
 
 
+Luma = tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.bool_]]
+
 _known: WeakKeyDictionary[Picture, Past | str] = WeakKeyDictionary()
+_lumas: WeakKeyDictionary[Picture, Luma | str] = WeakKeyDictionary()
 _histories: WeakKeyDictionary[Picture, dict[int, History]] = WeakKeyDictionary()
 
 
@@ -54,8 +57,14 @@ def past_of(picture: Picture) -> Past | str:
     return _known[picture]
 
 
-def _luma(picture: Picture) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.bool_]] | str:
+def _luma(picture: Picture) -> Luma | str:
     """Blocks of a JPEG's luma, their table, and which of them can be used; or why there are none."""
+    if picture not in _lumas:
+        _lumas[picture] = _make_luma(picture)
+    return _lumas[picture]
+
+
+def _make_luma(picture: Picture) -> Luma | str:
     luma = picture.partial_coefficients.components[0]
     if luma.table is None:
         return "the file has no quantization table for its luminance"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jpegtrace._progress import Progress
+from jpegtrace._progress import Progress, part
 from jpegtrace.analyses._past import DOUBLE_FROM, history_of, lost_places, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import CorruptInput
@@ -43,15 +43,10 @@ class Params:
 
 def map_primary_table(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
     """Maps of the first table: its quality, the probability of an earlier compression, its grid, its entries."""
-    history = history_of(picture, params.most_windows, progress and (lambda share: progress(SEARCH * share)))
+    history = history_of(picture, params.most_windows, part(progress, 0, SEARCH))
     if isinstance(history, str):
         raise CorruptInput(history, source=picture.source)
-    found = map_tables(
-        history,
-        window=params.window,
-        stride=stride,
-        progress=progress and (lambda share: progress(SEARCH + (1 - SEARCH) * share)),
-    )
+    found = map_tables(history, window=params.window, stride=stride, progress=part(progress, SEARCH, 1))
     for values in (found.quality, found.double, found.origin, *found.entries):
         values[lost_places(picture, stride)] = np.nan
     if progress:

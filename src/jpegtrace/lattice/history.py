@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegtrace._progress import Progress
+from jpegtrace._progress import Progress, part
 from jpegtrace.lattice.combiner import Posterior
 from jpegtrace.lattice.decode import posterior
 from jpegtrace.lattice.dense import Hypothesis, Sums, block_evidence
@@ -61,20 +61,16 @@ def find_history(
         threads: worker threads; the result does not depend on it.
         progress: called with the share that is done.
     """
-
-    def part(low: float, high: float) -> Progress | None:
-        return None if progress is None else lambda share: progress(low + (high - low) * share)
-
     windows = windows_to_search(blocks, usable, most_windows)
-    seen = search(blocks, last_table, windows, threads=threads, progress=part(0, 0.6))
+    seen = search(blocks, last_table, windows, threads=threads, progress=part(progress, 0, 0.6))
     pasts = pasts_of(seen)
     telling = usable & ~flat_blocks(blocks)
-    evidence = block_evidence(blocks, last_table, telling, pasts, threads=threads, progress=part(0.6, 0.7))
+    evidence = block_evidence(blocks, last_table, telling, pasts, threads=threads, progress=part(progress, 0.6, 0.7))
     rest = _unexplained(blocks, usable, evidence, windows, int(AGAIN * most_windows))
     if rest:
-        seen += search(blocks, last_table, rest, threads=threads, progress=part(0.7, 0.9))
+        seen += search(blocks, last_table, rest, threads=threads, progress=part(progress, 0.7, 0.9))
         pasts = pasts_of(seen)
-        evidence = block_evidence(blocks, last_table, telling, pasts, threads=threads, progress=part(0.9, 1))
+        evidence = block_evidence(blocks, last_table, telling, pasts, threads=threads, progress=part(progress, 0.9, 1))
     elif progress:
         progress(1)
     return History(pasts, evidence, Sums.of(evidence, shape), usable, tuple(seen))

@@ -65,14 +65,14 @@ def _figure(m: Map, report: Report) -> Figure:
         caption=describe(m),
         width=size[1],
         height=size[0],
-        map=_uri(as_png(layer(m, size, picture, opacity=OPACITY if over else 1.0)), "png"),
-        photograph=None if report.preview is None else _uri(report.preview, "jpeg"),
-        bar=None if scale_of(m) is None else _uri(as_png(scale_bar(m, _BAR, over_photograph=over)), "png"),
+        map=data_uri(as_png(layer(m, size, picture, opacity=OPACITY if over else 1.0)), "png"),
+        photograph=None if report.preview is None else data_uri(report.preview, "jpeg"),
+        bar=None if scale_of(m) is None else data_uri(as_png(scale_bar(m, _BAR, over_photograph=over)), "png"),
         ticks=legend.ticks,
         keys=tuple(
             KeyFigure(
                 f"{key.name}, {key.share:.1%}",
-                _uri(as_png(swatch(m, key.value, _SWATCH, over_photograph=over)), "png"),
+                data_uri(as_png(swatch(m, key.value, _SWATCH, over_photograph=over)), "png"),
             )
             for key in legend.keys
         ),
@@ -96,5 +96,6 @@ def _size_of(preview: bytes) -> Size:
         return image.height, image.width
 
 
-def _uri(data: bytes, kind: str) -> str:
+def data_uri(data: bytes, kind: str) -> str:
+    """A picture as a link that carries it."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

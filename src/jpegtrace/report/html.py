@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +11,7 @@ from jpegtrace.analyses import find_analysis
 from jpegtrace.errors import UsageError
 from jpegtrace.findings import Finding, Json
 from jpegtrace.report.document import Report
-from jpegtrace.report.figures import figures_of
+from jpegtrace.report.figures import data_uri, figures_of
 from jpegtrace.report.maps import CONTRAST
 from jpegtrace.report.text import shorten, title_of
 
@@ -22,7 +21,7 @@ def render_html(reports: Sequence[Report]) -> str:
     environment = Environment(
         loader=PackageLoader("jpegtrace.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"shorten": shorten, "data_uri": _data_uri, "grid": _grid}
+    environment.filters |= {"shorten": shorten, "data_uri": data_uri, "grid": _grid}
     environment.globals |= {"title_of": title_of, "question_of": _question, "plain": _plain, "tables_of": _tables}
     environment.globals |= {"figures_of": figures_of, "photograph_contrast": CONTRAST}
     template = environment.get_template("report.html.jinja")
@@ -34,10 +33,6 @@ def _question(finding: Finding) -> str:
         return find_analysis(finding.analysis).question
     except UsageError:  # a stored report of an installation that knows more
         return ""
-
-
-def _data_uri(jpeg: bytes) -> str:
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def _tables(finding: Finding) -> list[list[Json]]:
