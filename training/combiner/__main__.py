@@ -13,7 +13,7 @@ from pathlib import Path
 from training.combiner.data import make_job
 
 # window, files, windows in each
-PLAN = ((64, 14, 5000), (32, 2, 4000), (128, 4, 3500), (256, 2, 1500), (64, 8, 5000))
+PLAN = ((64, 14, 5000), (32, 2, 4000), (128, 4, 3500), (256, 2, 1500), (64, 14, 5000), (128, 2, 3500), (256, 2, 1500))
 SMOKE = ((64, 1, 300), (32, 1, 100))
 
 

@@ -24,6 +24,7 @@ from jpegtrace.tables import ZIGZAG, ijg_table, known_tables, random_smooth_tabl
 
 FREE = FREE_ORIGINS * len(FREE_TEMPERS)
 MARGIN = 64  # of the source around the window, for shifts and chroma
+UNUSUAL_FROM = 131  # seed of the first file with many tables of cameras, programs and no family
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,22 @@ def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, see
     np.savez(path, **table)
 
 
+def recipe_of(seed: int, window: int) -> Recipe:
+    """What a file of the plan holds: P1's histories more densely, everything, or many tables that are not IJG's."""
+    if seed >= UNUSUAL_FROM:
+        return Recipe(window=window, first_other=0.35, first_smooth=0.2, last_other=0.2)
+    if seed % 2:
+        return Recipe(
+            window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.05, last_other=0.08
+        )
+    return Recipe(window=window)
+
+
 def make_job(job: tuple[Path, Path, int, int, int]) -> None:
     """One file of the plan: path, folder of pictures, windows, seed, side; nothing to do where it is there."""
     path, pictures, count, seed, window = job
     if path.exists():
         return
-    # Half of the files hold what P1 asks about more densely.
-    dense = Recipe(window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.05, last_other=0.08)
     part = path.with_name(f"part-{path.name}")
-    make_file(part, load_pictures(pictures), count, seed, dense if seed % 2 else Recipe(window=window))
+    make_file(part, load_pictures(pictures), count, seed, recipe_of(seed, window))
     part.rename(path)
