@@ -67,6 +67,24 @@ def bootstrap_interval(values: np.ndarray, *, seed: int = 0, resamples: int = 10
     return f"{low:.3f}-{high:.3f}"
 
 
+def bootstrap_by_picture(
+    values: np.ndarray,
+    pictures: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+    digits: int = 3,
+) -> str:
+    """95 % interval of a mean of several values a picture, where pictures are drawn and not values."""
+    _, place = np.unique(pictures, return_inverse=True)
+    weights = np.ones(len(values)) if weights is None else weights
+    sums, totals = np.bincount(place, weights * values), np.bincount(place, weights)
+    drawn = np.random.default_rng(seed).integers(len(sums), size=(resamples, len(sums)))
+    low, high = np.quantile(sums[drawn].sum(1) / totals[drawn].sum(1), (0.025, 0.975))
+    return f"{low:.{digits}f}-{high:.{digits}f}"
+
+
 def made_picture(height: int, width: int, seed: int) -> np.ndarray:
     """Smooth colour blobs at several scales with grain; uint8 (height, width, 3)."""
     rng = np.random.default_rng(seed)

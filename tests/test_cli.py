@@ -35,7 +35,7 @@ def test_version_and_help():
     assert run("--version").stdout.decode().strip() == f"jpegtrace {__version__}"
     done = run("--help")
     assert done.returncode == 0
-    for command in ("inspect", "analyses", "map", "simulate"):
+    for command in ("inspect", "analyses", "map", "audit", "simulate"):
         assert command in done.stdout.decode()
     assert run().returncode == 2  # no command is wrong usage, and prints the help
 

@@ -9,6 +9,7 @@ import pytest
 from checks import contracts
 from checks.pictures import as_file, camera_file, scene
 from jpegtrace.analyses import Analysis, all_analyses
+from jpegtrace.chain import simulate
 from jpegtrace.errors import CorruptInput, InputError, UsageError
 from jpegtrace.findings import Level, Map, Outcome, Remark, Status
 from jpegtrace.picture import Picture
@@ -18,7 +19,14 @@ ALL = all_analyses()
 JPEG = as_file(scene(1), quality=88)
 PNG = as_file(scene(2), "PNG")
 GREY_PROGRESSIVE = as_file(scene(3)[..., 0], progressive=True, quality=40)
-PICTURES = {"jpeg": JPEG, "png": PNG, "progressive": GREY_PROGRESSIVE, "cut off": JPEG[: len(JPEG) * 2 // 3]}
+DECODED = as_file(simulate(scene(5, 160, 176), "jpeg:70 | crop:3,5 | jpeg:92 | crop:1,2").pixels, "PNG")
+PICTURES = {
+    "jpeg": JPEG,
+    "decoded": DECODED,
+    "png": PNG,
+    "progressive": GREY_PROGRESSIVE,
+    "cut off": JPEG[: len(JPEG) * 2 // 3],
+}
 
 
 def pristine() -> list[bytes]:
@@ -60,7 +68,7 @@ class TestEveryAnalysis:
         contracts.check_survives(analysis, cut + flipped)
 
     def test_not_applicable(self, analysis):
-        contracts.check_not_applicable(analysis, PNG)
+        contracts.check_not_applicable(analysis, PNG, DECODED)
 
     def test_false_alarms(self, analysis):
         assert len(PRISTINE) >= 50
@@ -71,9 +79,9 @@ class TestEveryAnalysis:
             with pytest.raises(UsageError, match=f"{analysis.id!r} has no map"):
                 analysis.maps_of(Picture.open(JPEG))
             return
-        for data in (JPEG, GREY_PROGRESSIVE):
+        for data in (JPEG, GREY_PROGRESSIVE) if analysis.needs_jpeg else (JPEG, GREY_PROGRESSIVE, DECODED):
             contracts.check_maps(analysis, data)
-        contracts.check_maps_refuse(analysis, JPEG, PNG)
+        contracts.check_maps_refuse(analysis, JPEG, PNG, DECODED)
         cut = [data[:n] for data in (JPEG, GREY_PROGRESSIVE, PNG) for n in range(len(data) // 3, len(data), 700)]
         tiny = [as_file(scene(4)[:height, :width]) for height, width in ((1, 1), (8, 8), (9, 70), (64, 64))]
         contracts.check_maps_survive(analysis, cut + tiny)
@@ -124,7 +132,7 @@ def test_checks_pass_what_is_right():
     for check in contracts.PER_PICTURE:
         check(analysis, JPEG)
     contracts.check_survives(analysis, [JPEG])
-    contracts.check_not_applicable(analysis, PNG)
+    contracts.check_not_applicable(analysis, PNG, DECODED)
     contracts.check_false_alarms(analysis, [JPEG])
 
 
@@ -133,7 +141,7 @@ def test_checks_of_maps_pass_what_is_right(needs_jpeg):
     analysis = planted(good, map=good_maps, needs_jpeg=needs_jpeg)
     contracts.check_declaration(analysis)
     contracts.check_maps(analysis, JPEG)
-    contracts.check_maps_refuse(analysis, JPEG, PNG)
+    contracts.check_maps_refuse(analysis, JPEG, PNG, DECODED)
     contracts.check_maps_survive(analysis, [JPEG[:900], PNG, b"nothing"])
 
 
@@ -174,7 +182,7 @@ def test_check_maps_refuse_finds_an_answer_about_another_format():
     lax = planted(good, map=good_maps)  # it does not say that it needs a JPEG, and gives nothing for others
     silent = dataclasses.replace(lax, map=lambda p, q, s, f: good_maps(p, q, s, f) if p.jpeg else ())
     with pytest.raises(AssertionError, match="needs no JPEG"):
-        contracts.check_maps_refuse(silent, JPEG, PNG)
+        contracts.check_maps_refuse(silent, JPEG, PNG, DECODED)
 
 
 def test_check_maps_survive_finds_an_exception():
@@ -271,7 +279,19 @@ def test_a_foreseen_failure_is_a_failed_finding():
 def test_check_not_applicable_finds_an_answer_that_should_not_be():
     failing = planted(lambda picture, params: Outcome(Status.NOT_APPLICABLE, "no", {"n": 1}))
     with pytest.raises(AssertionError):
-        contracts.check_not_applicable(failing, PNG)
+        contracts.check_not_applicable(failing, PNG, DECODED)
+
+
+def test_check_not_applicable_finds_who_never_answers():
+    silent = planted(
+        lambda picture, params: Outcome(Status.NOT_APPLICABLE if picture.jpeg is None else Status.OK, "no")
+    )
+    with pytest.raises(AssertionError, match="needs no JPEG"):
+        contracts.check_not_applicable(silent, PNG, DECODED)
+    asks_for_traces = planted(
+        lambda picture, params: Outcome(Status.NOT_APPLICABLE if picture.data == PNG else Status.OK, "no")
+    )
+    contracts.check_not_applicable(asks_for_traces, PNG, DECODED)
 
 
 def test_check_false_alarms_finds_an_alarmist():

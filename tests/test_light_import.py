@@ -4,7 +4,9 @@ import textwrap
 
 import pytest
 
-HEAVY = ("torch", "ray", "starlette", "uvicorn", "fastapi", "matplotlib", "onnxruntime", "numba", "PIL", "scipy", "cv2")
+HEAVY = (
+    "torch", "ray", "starlette", "uvicorn", "fastapi", "matplotlib", "onnxruntime", "numba", "PIL", "scipy", "cv2", "pyarrow",
+)  # fmt: skip
 
 
 def loaded_by(code: str) -> set[str]:

@@ -1,6 +1,6 @@
 """The command. Results go to stdout, comments to stderr.
 
-Exit codes: 0 done; 1 an input failed (the others are still reported); 2 wrong usage.
+Exit codes: 0 done; 1 an input failed (the others are still reported); 2 wrong usage; 130 an audit was stopped.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from jpegtrace.audit import AuditResult
     from jpegtrace.findings import Map
     from jpegtrace.picture import Picture
     from jpegtrace.report import Report
 
 DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells say it of Ctrl-C
 PIPE_WIDTH = 120
 
 app = typer.Typer(
@@ -422,6 +424,66 @@ def _encode_map(m: Map, picture: Picture, form: str, *, plain: bool, quiet: bool
         if not quiet:
             _comment(f"without the photograph: {error}")
     return map_files.map_png(m, size, photograph)
+
+
+@app.command()
+def audit(
+    paths: Annotated[list[str], typer.Argument(help="Folders; files and globs work, too.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="*.parquet; *.csv and *.html go beside it.")
+    ],
+    label_from: Annotated[
+        str | None,
+        typer.Option(
+            "--label-from",
+            metavar="folder|FILE.csv",
+            help="Test what gives the label away: the first folder below the root, or a table path,label.",
+        ),
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", metavar="N", min=1, help="Pictures at once; by default all cores.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run has done.")] = False,
+    limit: LimitOption = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
+) -> None:
+    """Ask every picture of a dataset: a table of them, and a page that says what it means.
+
+    Stopped at any moment, the same command goes on where it was.
+    """
+    from jpegtrace.audit import audit as run_audit
+    from jpegtrace.audit.progress import watching
+    from jpegtrace.audit.run import journal_of
+
+    try:
+        with watching(_comments, quiet=quiet) as watch:
+            result = run_audit(
+                paths, output, label_from=label_from, processes=processes, limits=_limits(limit), fresh=fresh,
+                watch=watch,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        if not quiet:
+            _comment(f"stopped; what is done is kept in {journal_of(output)}, and the same command goes on from there")
+        raise typer.Exit(INTERRUPTED) from None
+    if not quiet:
+        _tell_audit(result)
+    if result.failed:
+        raise typer.Exit(INPUT_FAILED)
+
+
+def _tell_audit(result: AuditResult) -> None:
+    if result.skipped:
+        _comment(f"left out, for they are no pictures: {result.skipped:,}")
+    if result.labelled is not None:
+        if result.labelled.without:
+            _comment(f"pictures without a label: {result.labelled.without:,}")
+        if unknown := result.labelled.unknown:
+            names = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
+            _comment(f"labelled, but no picture here: {len(unknown):,} ({names})")
+    resumed = f", {result.resumed:,} of them by an earlier run" if result.resumed else ""
+    _comment(f"{len(result.rows):,} pictures{resumed}; {result.failed:,} failed")
+    for path in result.written:
+        _comment(f"wrote {path}")
 
 
 @app.command()

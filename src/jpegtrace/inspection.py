@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import io
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ def inspect(
     limits: Limits = DEFAULT_LIMITS,
     preview: bool = False,
     name: str | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Report:
     """Ask every analysis about one picture.
 
@@ -39,12 +40,14 @@ def inspect(
         limits: bounds on size and pixels.
         preview: add a small picture for the HTML report.
         name: what to call the input; by default its path.
+        settings: parameters of analyses by their id; others have their own.
 
     Raises:
         InputError: the input cannot be read as a picture.
-        UsageError: an analysis that does not exist.
+        UsageError: an analysis that does not exist, or settings of another one.
     """
     chosen = choose_analyses(only)
+    settings = settings or {}
     picture = source if isinstance(source, Picture) else Picture.open(source, limits=limits, name=name)
     return Report(
         input=InputFacts(
@@ -55,7 +58,7 @@ def inspect(
             width=picture.width,
             height=picture.height,
         ),
-        findings=tuple(analysis(picture) for analysis in chosen),
+        findings=tuple(analysis(picture, settings.get(analysis.id)) for analysis in chosen),
         preview=_preview(picture) if preview else None,
     )
 
@@ -73,11 +76,11 @@ def choose_analyses(only: str | Sequence[str] | None) -> tuple[Analysis, ...]:
 
 def inspect_or_explain(
     source: Source, *, only: Sequence[str] | None = None, limits: Limits = DEFAULT_LIMITS,
-    preview: bool = False, name: str | None = None,
+    preview: bool = False, name: str | None = None, settings: Mapping[str, object] | None = None,
 ) -> Report:  # fmt: skip
     """As `inspect`, but an input that cannot be read becomes a report that says why."""
     try:
-        return inspect(source, only=only, limits=limits, preview=preview, name=name)
+        return inspect(source, only=only, limits=limits, preview=preview, name=name, settings=settings)
     except InputError as error:
         return Report(InputFacts(error.source or name or "<input>"), error=Failure.of(error))
 

@@ -114,6 +114,6 @@ def test_progress_rises_to_the_end(collage):
     assert shares[-1] == 1
 
 
-def test_a_map_needs_a_jpeg():
-    with pytest.raises(UnsupportedFormat, match="asks about a JPEG file; this is a PNG"):
+def test_a_map_needs_pixels_that_were_jpeg():
+    with pytest.raises(UnsupportedFormat, match="its pixels show no trace of a JPEG compression"):
         regions.maps_of(Picture.open(as_file(scene(1), "PNG")))

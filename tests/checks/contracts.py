@@ -80,14 +80,21 @@ def check_survives(analysis: Analysis, inputs: Sequence[bytes]) -> None:
         assert finding.summary
 
 
-def check_not_applicable(analysis: Analysis, other: bytes) -> None:
-    """What needs a JPEG says so on other formats, without a value or a probability."""
+def check_not_applicable(analysis: Analysis, other: bytes, decoded: bytes) -> None:
+    """What needs a JPEG says so on other formats, without a value or a probability.
+
+    `other` was never JPEG; `decoded` is another format with the pixels of a JPEG. Who needs no JPEG file may ask for its
+    traces, and then answers the second.
+    """
     finding = analysis(Picture.open(other))
     if analysis.needs_jpeg:
         assert finding.status is Status.NOT_APPLICABLE, "it answered a question that does not arise"
+    if finding.status is Status.NOT_APPLICABLE:
         assert not finding.values
         assert finding.probability is None
-    else:
+    assert finding.status is not Status.FAILED, finding.summary
+    if not analysis.needs_jpeg:
+        finding = analysis(Picture.open(decoded))
         assert finding.status is not Status.FAILED, finding.summary
         assert finding.status is not Status.NOT_APPLICABLE, "it says that it needs no JPEG"
 
@@ -130,7 +137,7 @@ def _with_maps(analysis: Analysis, picture: Picture, maps: tuple[Map, ...]) -> F
     return finding
 
 
-def check_maps_refuse(analysis: Analysis, data: bytes, other: bytes) -> None:
+def check_maps_refuse(analysis: Analysis, data: bytes, other: bytes, decoded: bytes) -> None:
     """Wrong strides, settings of another analysis and other formats are refused, with the right kind of error."""
     picture = Picture.open(data)
     for wrong in (0, -8, 2.5, True):
@@ -139,7 +146,9 @@ def check_maps_refuse(analysis: Analysis, data: bytes, other: bytes) -> None:
     if analysis.needs_jpeg:
         _assert_raises(UnsupportedFormat, lambda: analysis.maps_of(Picture.open(other)), "another format")
     else:
-        assert analysis.maps_of(Picture.open(other)), "it says that it needs no JPEG"
+        assert analysis.maps_of(Picture.open(decoded)), "it says that it needs no JPEG"
+        if analysis(Picture.open(other)).status is Status.NOT_APPLICABLE:
+            _assert_raises(UnsupportedFormat, lambda: analysis.maps_of(Picture.open(other)), "what was never JPEG")
 
 
 def _assert_raises(kind: type[Exception], call: Callable[[], object], what: str) -> None:

@@ -15,11 +15,13 @@ ROWS = (
     ("metadata", "raster"),
     ("picture", "networks"),
     ("lattice",),
+    ("pixels",),
     ("chain",),
     ("findings",),
     ("analyses",),
     ("report",),
     ("inspection",),
+    ("audit",),
     ("cli",),
     ("__main__",),
 )

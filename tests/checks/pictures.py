@@ -8,6 +8,8 @@ import numpy as np
 from PIL import Image
 
 from jpegtrace.chain import splice
+from jpegtrace.pixels.luma import Luma, luma_of
+from jpegtrace.raster import Raster
 
 
 def scene(
@@ -32,6 +34,13 @@ def as_file(pixels: np.ndarray, form: str = "JPEG", **options: object) -> bytes:
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, form, **options)
     return out.getvalue()
+
+
+def luma_of_pixels(pixels: np.ndarray) -> Luma:
+    """Luma of grey (height, width) or RGB (height, width, 3) pixels."""
+    luma = luma_of(Raster(pixels, None, "grey" if pixels.ndim == 2 else "rgb", "none"))
+    assert isinstance(luma, Luma), luma
+    return luma
 
 
 def camera_file(seed: int, tables: list[list[int]], make: str, model: str, **more: object) -> bytes:

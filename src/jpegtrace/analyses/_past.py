@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
+from jpegtrace.analyses import _threads
+from jpegtrace.analyses._pixels import luma_pixels_of, pixel_history_of
+from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
+from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.history import History, divide, find_history
 from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
 from jpegtrace.picture import Picture
+from jpegtrace.pixels.requantize import requantize
 
 # From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
 DOUBLE_FROM = 0.9999
-THREADS = min(os.cpu_count() or 1, 8)  # each takes some memory of its own
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
+NEVER_JPEG = "its pixels show no trace of a JPEG compression"
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
 
 
@@ -39,11 +44,40 @@ class Past:
     activity: float
 
 
-Luma = tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.bool_]]
+class Luma(NamedTuple):
+    """The luma of the last compression.
+
+    Attributes:
+        blocks: int16 (rows, columns, 8, 8) stored coefficients.
+        table: (8, 8).
+        usable: (rows, columns) blocks that are whole and not clipped.
+        whole: (rows, columns) blocks that are not damaged.
+        corner: row and column of the picture where the first block begins; not 0 where the grid was cropped.
+    """
+
+    blocks: NDArray[np.int16]
+    table: NDArray[np.uint16]
+    usable: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+    corner: tuple[int, int] = (0, 0)
+
 
 _known: WeakKeyDictionary[Picture, Past | str] = WeakKeyDictionary()
 _lumas: WeakKeyDictionary[Picture, Luma | str] = WeakKeyDictionary()
 _histories: WeakKeyDictionary[Picture, dict[int, History]] = WeakKeyDictionary()
+
+
+def cannot_tell(why: str) -> Outcome:
+    """What an analysis says where there is no past to look at."""
+    if why == NEVER_JPEG:
+        return Outcome(Status.NOT_APPLICABLE, f"This asks about pictures that were JPEG; {why}.")
+    return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {why}.")
+
+
+def no_map(why: str, picture: Picture) -> InputError:
+    """The error of a map where there is no past to look at."""
+    kind = UnsupportedFormat if why == NEVER_JPEG else CorruptInput
+    return kind(why, source=picture.source)
 
 
 def past_of(picture: Picture) -> Past | str:
@@ -58,30 +92,48 @@ def past_of(picture: Picture) -> Past | str:
 
 
 def _luma(picture: Picture) -> Luma | str:
-    """Blocks of a JPEG's luma, their table, and which of them can be used; or why there are none."""
+    """Luma of the last compression, or why there is none."""
     if picture not in _lumas:
         _lumas[picture] = _make_luma(picture)
     return _lumas[picture]
 
 
 def _make_luma(picture: Picture) -> Luma | str:
+    return _from_pixels(picture) if picture.jpeg is None else _from_file(picture)
+
+
+def _from_pixels(picture: Picture) -> Luma | str:
+    """What the last JPEG held from which the pixels come, see `jpegtrace.pixels.requantize`."""
+    history = pixel_history_of(picture)
+    if isinstance(history, str):
+        return history
+    if not history.sources:
+        return NEVER_JPEG
+    if len(history.sources) > 1:
+        return "parts of its pixels come from different JPEG files"
+    pixels = luma_pixels_of(picture)
+    assert not isinstance(pixels, str)  # noqa: S101 - it has a history
+    blocks, table, usable, corner = requantize(pixels, history.sources[0])
+    return Luma(blocks, table, usable, np.ones(usable.shape, np.bool_), corner)
+
+
+def _from_file(picture: Picture) -> Luma | str:
     luma = picture.partial_coefficients.components[0]
     if luma.table is None:
         return "the file has no quantization table for its luminance"
     if luma.blocks.shape[:2] != (-(-picture.height // 8), -(-picture.width // 8)):
         return "its luminance is stored at less than full resolution"
-    return luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma))
+    return Luma(luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma)), luma.whole)
 
 
 def _look(picture: Picture) -> Past | str:
     luma = _luma(picture)
     if isinstance(luma, str):
         return luma
-    blocks, table, usable = luma
-    window = busiest_window(blocks, usable)
+    window = busiest_window(luma.blocks, luma.usable)
     if window is None or min(window[2:]) < SMALLEST:
         return f"no window of {8 * SMALLEST} pixels a side is whole and free of clipping"
-    past = _past_in(blocks, table, window)
+    past = _past_in(luma, window)
     if past.activity < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
     return past
@@ -100,7 +152,11 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
     if isinstance(luma, str):
         return luma
     found = find_history(
-        *luma, (picture.height, picture.width), most_windows=most_windows, threads=THREADS, progress=progress
+        *luma[:3],
+        (picture.height, picture.width),
+        most_windows=most_windows,
+        threads=_threads.THREADS,
+        progress=progress,
     )
     known[most_windows] = found
     return found
@@ -110,7 +166,7 @@ def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmen
     """The parts of a picture by its history; where it is damaged nothing is told."""
     luma = _luma(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has a history
-    found = divide(history, luma[0], luma[1], stride=stride)
+    found = divide(history, luma.blocks, luma.table, stride=stride)
     lost = lost_places(picture, stride)
     found.labels[lost] = UNKNOWN
     found.probability[lost] = 0
@@ -119,7 +175,9 @@ def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmen
 
 def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:
     """Places of a map whose block cannot be trusted."""
-    whole = picture.partial_coefficients.components[0].whole
+    luma = _luma(picture)
+    assert not isinstance(luma, str)  # noqa: S101 - it has a history
+    whole = luma.whole
     rows, cols = (np.arange(0, size, stride) // CELL for size in (picture.height, picture.width))
     return ~whole[rows[:, None], cols[None, :]]
 
@@ -128,15 +186,15 @@ def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:
     """The past of the part of a picture that these blocks make up, in its window that says most; None if too small."""
     luma = _luma(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has parts
-    blocks, table, usable = luma
-    window = busiest_window(blocks, usable & inside)
+    window = busiest_window(luma.blocks, luma.usable & inside)
     if window is None or min(window[2:]) < SMALLEST:
         return None
-    return _past_in(blocks, table, window)
+    return _past_in(luma, window)
 
 
-def _past_in(blocks: NDArray[np.int16], table: NDArray[np.uint16], window: tuple[int, int, int, int]) -> Past:
+def _past_in(luma: Luma, window: tuple[int, int, int, int]) -> Past:
     top, left, rows, cols = window
-    here = np.ascontiguousarray(blocks[top : top + rows, left : left + cols])
+    here = np.ascontiguousarray(luma.blocks[top : top + rows, left : left + cols])
     activity = float((here != 0).sum() - (here[..., 0, 0] != 0).sum()) / (rows * cols)
-    return Past(posterior(here, table), (8 * left, 8 * top, 8 * cols, 8 * rows), activity)
+    corner = 8 * left + luma.corner[1], 8 * top + luma.corner[0]
+    return Past(posterior(here, luma.table), (*corner, 8 * cols, 8 * rows), activity)

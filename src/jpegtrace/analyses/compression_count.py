@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jpegtrace.analyses._past import DOUBLE_FROM, past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, cannot_tell, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Level, Outcome, Remark, Status
 from jpegtrace.lattice import origin_probabilities
@@ -44,13 +44,12 @@ class Params:
     ),
     reference="docs/engine.md; protocol of Tondi et al., IEEE TIFS 2021",
     false_alarm_rate=0.0,
-    needs_jpeg=True,
 )
 def compression_count(picture: Picture, params: Params) -> Outcome:
     """Weigh "once" against "twice" in the window of the picture that says most."""
     past = past_of(picture)
     if isinstance(past, str):
-        return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {past}.")
+        return cannot_tell(past)
     double = 1 - past.found.single
     grid = origin_probabilities(past.found)
     row, col = divmod(int(grid.argmax()), 8)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jpegtrace._progress import Progress, part
-from jpegtrace.analyses._past import DOUBLE_FROM, history_of, lost_places, past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, cannot_tell, history_of, lost_places, no_map, past_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Map, Outcome, Status
 from jpegtrace.lattice import alternatives, read_entries
 from jpegtrace.lattice.tables_map import map_tables
@@ -45,7 +44,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
     """Maps of the first table: its quality, the probability of an earlier compression, its grid, its entries."""
     history = history_of(picture, params.most_windows, part(progress, 0, SEARCH))
     if isinstance(history, str):
-        raise CorruptInput(history, source=picture.source)
+        raise no_map(history, picture)
     found = map_tables(history, window=params.window, stride=stride, progress=part(progress, SEARCH, 1))
     for values in (found.quality, found.double, found.origin, *found.entries):
         values[lost_places(picture, stride)] = np.nan
@@ -74,14 +73,13 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
     ),
     reference="Tondi et al. 2021; docs/engine.md",
     false_alarm_rate=0.0,
-    needs_jpeg=True,
     map=map_primary_table,
 )
 def primary_table(picture: Picture, params: Params) -> Outcome:
     """Marginals of all entries in the window of the picture that says most."""
     past = past_of(picture)
     if isinstance(past, str):
-        return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {past}.")
+        return cannot_tell(past)
     double = 1 - past.found.single
     if double < params.double_from:
         return Outcome(

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses._past import QUIET, history_of, past_within, sources_of
+from jpegtrace.analyses._past import QUIET, cannot_tell, history_of, no_map, past_within, sources_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
 from jpegtrace.lattice import alternatives
 from jpegtrace.lattice.dense import Hypothesis
@@ -43,7 +42,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
     """Labels of the sources, and how sure they are."""
     history = history_of(picture, params.most_windows_mapped, progress)
     if isinstance(history, str):
-        raise CorruptInput(history, source=picture.source)
+        raise no_map(history, picture)
     found = sources_of(picture, history, stride)
     parts = [_describe(picture, found, k, stride) for k in _present(found)]
     if progress:
@@ -70,14 +69,13 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
     ),
     reference="future work of Tondi et al. 2021; docs/engine.md",
     false_alarm_rate=0.0,
-    needs_jpeg=True,
     map=map_regions,
 )
 def regions(picture: Picture, params: Params) -> Outcome:
     """Divide the picture by its pasts and describe each part."""
     history = history_of(picture, params.most_windows)
     if isinstance(history, str):
-        return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {history}.")
+        return cannot_tell(history)
     found = sources_of(picture, history)
     if not history.seen:
         return Outcome(

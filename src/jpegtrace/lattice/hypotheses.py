@@ -47,26 +47,31 @@ class Library:
         return len(self.tables)
 
     def places(self, tables: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """Place of the nearest step for each entry of tables (n, at least `FREQUENCIES`), in zigzag order."""
-        found = np.empty((len(tables), FREQUENCIES), np.int64)
-        for f in range(FREQUENCIES):
+        """Place of the nearest step for each entry of tables, in zigzag order, at least as many as have steps."""
+        found = np.empty((len(tables), len(self.counts)), np.int64)
+        for f in range(len(self.counts)):
             steps = self.steps[f, : self.counts[f]]
             found[:, f] = np.abs(tables[:, f, None] - steps[None, :]).argmin(axis=1)
         return found
 
 
 def make_library(
-    tables: Sequence[NDArray[np.uint16]], qualities: Sequence[int], names: Sequence[str], *, every_step_to: int = 0
+    tables: Sequence[NDArray[np.uint16]],
+    qualities: Sequence[int],
+    names: Sequence[str],
+    *,
+    every_step_to: int = 0,
+    frequencies: int = FREQUENCIES,
 ) -> Library:
     """Build a library from tables in zigzag order; all steps up to `every_step_to` can be asked for besides."""
     stacked = np.stack([np.asarray(table, np.uint16) for table in tables])
     more = np.arange(1, every_step_to + 1)
-    distinct = [np.union1d(stacked[:, f], more) for f in range(FREQUENCIES)]
+    distinct = [np.union1d(stacked[:, f], more) for f in range(frequencies)]
     counts = np.array([len(values) for values in distinct], np.int64)
-    steps = np.ones((FREQUENCIES, int(counts.max())), np.float32)
+    steps = np.ones((frequencies, int(counts.max())), np.float32)
     for f, values in enumerate(distinct):
         steps[f, : len(values)] = values
-    index = np.stack([np.searchsorted(distinct[f], stacked[:, f]) for f in range(FREQUENCIES)], axis=1)
+    index = np.stack([np.searchsorted(distinct[f], stacked[:, f]) for f in range(frequencies)], axis=1)
     return Library(
         stacked, np.array(qualities, np.int64), tuple(names), steps, counts, np.ascontiguousarray(index, np.int64)
     )

@@ -73,9 +73,7 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
                 labels[band][new] = best[new]
                 probability[band][new] = sure[new]
         before = labels.copy()
-        for _ in range(PASSES):
-            if not _region_kernels.absorb_small(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2):
-                break
+        absorb(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
         probability[labels != before] = 0
         for band in bands(labels.shape):
             given = (labels[band] != before[band]) & (labels[band] != UNKNOWN)
@@ -83,6 +81,13 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
                 found = past_probabilities(kept.windows(WINDOWS[-1], stride, band))
                 probability[band][given] = np.take_along_axis(found, labels[band][None].clip(0), 0)[0][given]
     return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
+
+
+def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None:
+    """Give parts of fewer cells to what surrounds them, in place; `smallest_other` is the bound for label 0."""
+    for _ in range(PASSES):
+        if not _region_kernels.absorb_small(labels, smallest, smallest_other):
+            break
 
 
 def past_probabilities(sums: NDArray[np.float32], *, prior: NDArray[np.float32] | None = None) -> NDArray[np.float32]:

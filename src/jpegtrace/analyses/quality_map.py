@@ -1,0 +1,169 @@
+"""Was the picture, or a part of it, ever JPEG: from its pixels alone.
+
+Answers the question of K. Uchida, M. Tanaka, M. Okutomi, "Pixelwise JPEG compression detection and quality factor
+estimation based on convolutional neural network", 2019, by lattice evidence on all 64 grids (see `jpegtrace.pixels`).
+Flat and clipped places are left out instead of guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace._progress import Progress, part
+from jpegtrace.analyses._pixels import MOST_TILES, pixel_history_of, pixel_map_of
+from jpegtrace.analyses._registry import analysis
+from jpegtrace.errors import CorruptInput
+from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
+from jpegtrace.picture import Picture
+from jpegtrace.pixels.history import PixelSource
+from jpegtrace.pixels.parts import parts_of
+from jpegtrace.tables import ZIGZAG
+
+SEARCH = 0.5  # of the work of a map, about
+SMALLEST_PART = 0.01  # of the places that tell anything
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings of `quality-map`.
+
+    Attributes:
+        never_below: probability below which it says "never JPEG"; in between it cannot tell.
+        most_tiles: of 64 pixels that are looked at on all grids.
+        stride: pixels between two values of the maps in a report; 0 leaves the maps and parts out.
+    """
+
+    never_below: float = 0.5
+    most_tiles: int = MOST_TILES
+    stride: int = 16
+
+
+def map_quality(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
+    """Maps of the quality, the probability that there was a compression, and the parts with their histories."""
+    history = pixel_history_of(picture, params.most_tiles, part(progress, 0, SEARCH))
+    if isinstance(history, str):
+        raise CorruptInput(history, source=picture.source)
+    found = pixel_map_of(picture, history, stride, part(progress, SEARCH, 1))
+    if progress:
+        progress(1)
+    if not history.sources:
+        shape = found.quality.shape
+        never = np.full(shape, np.nan if history.probability is None else history.probability, np.float32)
+        return (Map("ever JPEG", never, (stride, stride), "probability"),)
+    parts = parts_of(found, history, stride)
+    cell = (stride, stride)
+    return (
+        Map("quality", found.quality, cell, "QF"),
+        Map("ever JPEG", found.compressed, cell, "probability"),
+        Map("parts", parts.labels, cell, labels=parts.names),
+    )
+
+
+@analysis(
+    "quality-map",
+    version=1,
+    place=190,
+    title="Ever a JPEG",
+    question="Was the picture, or a part of it, ever JPEG-compressed: with which quality, on which grid?",
+    parameters=Params,
+    cannot_show=(
+        "a compression before the picture was resized, rotated or strongly filtered",
+        "anything in flat or clipped areas",
+        "who compressed it, or why: many honest workflows pass through JPEG",
+    ),
+    reference="Uchida et al. 2019; docs/pixels.md",
+    false_alarm_rate=0.01,
+    map=map_quality,
+)
+def quality_map(picture: Picture, params: Params) -> Outcome:
+    """Look at the pixels on all grids, and read the table on the one that stands out."""
+    history = pixel_history_of(picture, params.most_tiles)
+    if isinstance(history, str):
+        return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {history}.")
+    if history.probability is None:
+        return Outcome(Status.INCONCLUSIVE, "Cannot tell: too much of the picture is flat, clipped, or too small.")
+    values: dict[str, Json] = {
+        "ever_jpeg": None,
+        "probability_jpeg": round(history.probability, 4),
+        "quality": None,
+        "quality_probability": None,
+        "grid_origin": None,
+        "table": None,
+        "entries_told": 0,
+        "nearest": None,
+        "processed": None,
+        "nfa_log10": None,
+        "tiles": len(history.tiles),
+        "parts": [],
+    }
+    if not history.sources:
+        if history.probability >= params.never_below:
+            return Outcome(Status.INCONCLUSIVE, "Cannot tell whether it was ever JPEG.", values)
+        return Outcome(
+            Status.OK,
+            "No trace of a JPEG compression in the pixels.",
+            values | {"ever_jpeg": False},
+            probability=round(1 - history.probability, 4),
+        )
+    source = history.sources[0]
+    values |= {
+        "ever_jpeg": True,
+        "quality": source.quality,
+        "quality_probability": round(source.quality_probability, 4),
+        "grid_origin": list(source.origin),
+        "table": _entries(source),
+        "entries_told": int(source.told.sum()),
+        "nearest": source.name,
+        "processed": source.processed,
+        "nfa_log10": round(source.false_alarms, 1),
+    }
+    maps: tuple[Map, ...] = ()
+    listed: list[tuple[str, float, list[int]]] = []
+    if params.stride:
+        found = pixel_map_of(picture, history, params.stride)
+        parts = parts_of(found, history, params.stride)
+        listed = parts.listed(SMALLEST_PART, params.stride, (picture.height, picture.width))
+        cell = (params.stride, params.stride)
+        maps = Map("quality", found.quality, cell, "QF"), Map("parts", parts.labels, cell, labels=parts.names)
+    values["parts"] = [{"history": name, "share": round(share, 4), "box": list(box)} for name, share, box in listed]
+    return Outcome(
+        Status.OK,
+        _sentence(source, several=len(listed) > 1),
+        values,
+        probability=round(source.probability, 4),
+        remarks=tuple(_remarks(source, listed)),
+        maps=maps,
+    )
+
+
+def _entries(source: PixelSource) -> list[Json]:
+    """Rows of the table; None where the pixels do not tell the entry."""
+    order = np.argsort(ZIGZAG)
+    table: NDArray[np.uint16] = source.table[order]
+    return [int(v) if told else None for v, told in zip(table, source.told[order], strict=True)]
+
+
+def _sentence(source: PixelSource, *, several: bool) -> str:
+    row, col = source.origin
+    table = f"quality {source.quality}" if source.standard else f"a table {source.name}"
+    where = "uncropped" if row == col == 0 else f"its grid begins at row {row}, column {col}"
+    what = "Parts of the pixels were" if several else "The pixels were"
+    return f"{what} JPEG-compressed with {table}; {where}."
+
+
+def _remarks(source: PixelSource, parts: list[tuple[str, float, list[int]]]) -> list[Remark]:
+    remarks = []
+    row, col = source.origin
+    if row or col:
+        cut = f"{(8 - row) % 8} rows and {(8 - col) % 8} columns, or 8 n more"
+        remarks.append(Remark(Level.INFO, "the picture was cropped or moved after that compression", cut))
+    if source.processed:
+        noise = f"noise of variance {source.variance:.2f} on the lattice"
+        remarks.append(Remark(Level.INFO, "it was processed after decompression, lightly", noise))
+    if len(parts) > 1:
+        told = "; ".join(f"{share:.0%} {name}" for name, share, _ in parts)
+        remarks.append(Remark(Level.NOTICE, "parts of the picture have different histories", told))
+    return remarks

@@ -1,0 +1,94 @@
+"""Labels of the pictures: from the folders they lie in, or from a table."""
+
+from __future__ import annotations
+
+import csv
+import posixpath
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jpegtrace.audit.rows import Row
+from jpegtrace.errors import UsageError
+
+FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows with their labels.
+
+    Attributes:
+        rows: all rows, with a label where there is one.
+        without: how many pictures have none.
+        unknown: paths of the table that are no picture of the audit.
+    """
+
+    rows: tuple[Row, ...]
+    without: int
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Where labels come from.
+
+    Attributes:
+        table: label by path; None where the first folder below the root is the label.
+    """
+
+    table: dict[str, str] | None
+
+    @classmethod
+    def read(cls, source: str) -> Labels:
+        """Labels by ``folder``, or by a CSV file with the columns path and label.
+
+        Raises:
+            UsageError: there is no such file, or it has another form.
+        """
+        if source == FOLDER:
+            return cls(None)
+        if Path(source).suffix.lower() != ".csv":
+            raise UsageError(f"labels come from {FOLDER!r} or from a *.csv with the columns path,label, not {source!r}")
+        try:
+            with Path(source).open(encoding="utf-8-sig", newline="") as file:
+                return cls(_read_table(file, source))
+        except OSError as error:
+            raise UsageError(f"cannot read {source}: {error.strerror}") from error
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise UsageError(f"{source} is not a CSV file in UTF-8: {error}") from error
+
+    def attach(self, rows: Sequence[Row]) -> Labelled:
+        """Give every row its label.
+
+        A path of the table is the path of a row, below its root or with it.
+        """
+        found: list[Row] = []
+        used: set[str] = set()
+        for row in rows:
+            names = (posixpath.normpath(f"{row.root}/{row.path}"), row.path)
+            if self.table is None:
+                folder, _, rest = row.path.partition("/")
+                label = folder if rest else None
+            else:
+                label = next((self.table[name] for name in names if name in self.table), None)
+                used.update(names)
+            found.append(replace(row, label=label))
+        unknown = tuple(sorted(set(self.table or ()) - used))
+        return Labelled(tuple(found), sum(row.label is None for row in found), unknown)
+
+
+def _read_table(lines: Iterable[str], source: str) -> dict[str, str]:
+    reader = csv.reader(lines, strict=True)
+    if next(reader, None) != ["path", "label"]:
+        raise UsageError(f"{source} must begin with the line: path,label")
+    table: dict[str, str] = {}
+    for record in reader:
+        if not record:
+            continue
+        if len(record) != 2 or not all(record):
+            raise UsageError(f"line {reader.line_num} of {source} has not a path and a label")
+        path, label = posixpath.normpath(record[0]), record[1]
+        if table.setdefault(path, label) != label:
+            raise UsageError(f"{source} gives {path!r} two labels: {table[path]!r} and {label!r}")
+    return table

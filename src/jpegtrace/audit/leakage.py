@@ -1,0 +1,203 @@
+"""How much of the label the compression history gives away.
+
+Mutual information between the label and each trait of the files, against what it would be by chance: the labels are
+shuffled many times, and the p-value is (1 + shuffles that say as much) / (1 + shuffles), after B. Phipson and G. K.
+Smyth, "Permutation p-values should never be zero", 2010. All traits are tested at once, so p-values are corrected by
+Holm's method, 1979.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace.audit.rows import Row
+
+PERMUTATIONS = 1000
+SEED = 20240229
+TELLS_BELOW = 0.01  # corrected p-value from which a trait is said to predict the label
+_MOST_CELLS = 1 << 20  # contingency tables beyond this, and beyond 4 cells a picture, are counted by sorting
+
+Counts = NDArray[np.int64]
+Trait = Callable[[Row], Hashable]
+
+# The traits; a value that is not known is a value of its own.
+TRAITS: dict[str, Trait] = {
+    "format": lambda row: row.format,
+    "JPEG quality": lambda row: row.pixel_quality if row.quality is None else row.quality,
+    "colour subsampling": lambda row: row.subsampling,
+    "luminance table": lambda row: row.luma_table,
+    "grid origin": lambda row: (row.first_grid_row, row.first_grid_col, row.pixel_grid_row, row.pixel_grid_col),
+    "number of compressions": lambda row: row.compressions,
+    "size in pixels": lambda row: (row.width, row.height),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TraitLeak:
+    """What one trait says about the label.
+
+    Attributes:
+        trait: its name.
+        information: mutual information in bits.
+        share: of the label's entropy.
+        chance: the share that shuffled labels have on average; the more values a trait has, the larger.
+        p: of a permutation test.
+        p_corrected: for having tested all traits.
+    """
+
+    trait: str
+    information: float
+    share: float
+    chance: float
+    p: float
+    p_corrected: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether the label is predicted better than by chance."""
+        return self.p_corrected <= TELLS_BELOW
+
+    @property
+    def sentence(self) -> str:
+        """What it means."""
+        if self.tells:
+            return (
+                f"{self.trait[0].upper()}{self.trait[1:]} predicts the label: knowing it removes {self.share:.1%} of "
+                f"the uncertainty, {self.chance:.1%} by chance (p = {self.p_corrected:.2g})."
+            )
+        return f"No sign that {self.trait} predicts the label (p = {self.p_corrected:.2g})."
+
+
+@dataclass(frozen=True, slots=True)
+class Leakage:
+    """What all traits say about the label.
+
+    Attributes:
+        pictures: with a label and a format.
+        labels: how many there are.
+        entropy: of the label in bits.
+        traits: those that vary, the most telling first.
+        constant: names of traits that are the same for all pictures.
+        unanswerable: why nothing can be said; empty where it can.
+        permutations: how often the labels were shuffled.
+    """
+
+    pictures: int
+    labels: int
+    entropy: float
+    traits: tuple[TraitLeak, ...] = ()
+    constant: tuple[str, ...] = ()
+    unanswerable: str = ""
+    permutations: int = PERMUTATIONS
+
+
+def leakage_of(rows: Sequence[Row], *, permutations: int = PERMUTATIONS, seed: int = SEED) -> Leakage:
+    """What the traits of labelled pictures say about their labels."""
+    known = [row for row in rows if row.label is not None and row.format is not None]
+    traits = {name: [trait(row) for row in known] for name, trait in TRAITS.items()}
+    return measure([row.label for row in known], traits, permutations=permutations, seed=seed)
+
+
+def measure(
+    labels: Sequence[Hashable], traits: Mapping[str, Sequence[Hashable]], *, permutations: int, seed: int
+) -> Leakage:
+    """Mutual information of each trait with the labels, and its permutation test."""
+    classes = _codes(labels)
+    number = int(classes.max(initial=-1)) + 1
+    entropy = _entropy(classes)
+    if reason := _unanswerable(len(labels), number):
+        return Leakage(len(labels), number, entropy, unanswerable=reason)
+    coded = {name: _codes(values) for name, values in traits.items()}
+    varying = {name: codes for name, codes in coded.items() if codes.max() > 0}
+    observed, shuffled = _information(classes, list(varying.values()), permutations, seed)
+    # Sums in another order differ in the last digits; what is equal must count as equal.
+    reaching = (shuffled >= observed[:, None] - 1e-9).sum(axis=1)
+    p = (1 + reaching) / (1 + permutations)
+    corrected = holm(p)
+    found = [
+        TraitLeak(name, float(bits), float(bits) / entropy, float(chance) / entropy, float(one), float(all_))
+        for name, bits, chance, one, all_ in zip(varying, observed, shuffled.mean(axis=1), p, corrected, strict=True)
+    ]
+    found.sort(key=lambda leak: (leak.p, leak.chance - leak.share))
+    constant = tuple(name for name in coded if name not in varying)
+    return Leakage(len(labels), number, entropy, tuple(found), constant, permutations=permutations)
+
+
+def _unanswerable(pictures: int, labels: int) -> str:
+    if pictures == 0:
+        return "No picture has a label."
+    if labels == 1:
+        return "All pictures have the same label: there is nothing to predict."
+    if labels == pictures:
+        return "Every picture has a label of its own: nothing can be told from that."
+    return ""
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P-values corrected for their number by Holm's method."""
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    corrected = np.empty_like(p, dtype=np.float64)
+    corrected[order] = np.minimum(stepped, 1)
+    return corrected
+
+
+def _information(
+    classes: Counts, traits: Sequence[Counts], permutations: int, seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bits for the labels as they are (traits,) and shuffled (traits, permutations).
+
+    With S the sum of c log2 c over the cells of a table, the information is log2 n - (S_rows + S_columns - S_cells) /
+    n, and a shuffle changes only the cells. Pictures whose value nobody shares are cells of 1, whatever their label:
+    they add nothing to S and are left out.
+    """
+    n = len(classes)
+    weigh = _weights(n)
+    number = int(classes.max()) + 1
+    rest = [math.log2(n) - (weigh[np.bincount(t)].sum() + weigh[np.bincount(classes)].sum()) / n for t in traits]
+    shared = [np.flatnonzero(np.bincount(trait)[trait] > 1) for trait in traits]
+    rows = [_codes(trait[where].tolist()) * number for trait, where in zip(traits, shared, strict=True)]
+
+    def bits(order: Counts) -> list[float]:
+        return [
+            base + _cells(row + order[where], weigh) / n for base, row, where in zip(rest, rows, shared, strict=True)
+        ]
+
+    rng = np.random.default_rng(seed)
+    shuffled = [bits(rng.permutation(classes)) for _ in range(permutations)]
+    return np.array(bits(classes)), np.array(shuffled).reshape(permutations, len(traits)).T
+
+
+def _cells(codes: Counts, weigh: NDArray[np.float64]) -> float:
+    """Sum of c log2 c over the cells."""
+    if codes.size == 0:
+        return 0.0
+    if int(codes.max()) <= max(_MOST_CELLS, 4 * codes.size):
+        counts = np.bincount(codes)
+    else:
+        counts = np.unique(codes, return_counts=True)[1]
+    return float(weigh[counts].sum())
+
+
+def _weights(n: int) -> NDArray[np.float64]:
+    """Terms c log2 c for c from 0 to n."""
+    c = np.arange(n + 1, dtype=np.float64)
+    return c * np.log2(np.maximum(c, 1))
+
+
+def _codes(values: Sequence[Any]) -> Counts:
+    """Each value as the number of its kind, from 0."""
+    known: dict[Any, int] = {}
+    return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
+
+
+def _entropy(codes: Counts) -> float:
+    share = np.bincount(codes) / max(len(codes), 1)
+    share = share[share > 0]
+    return float(-(share * np.log2(share)).sum()) + 0.0
