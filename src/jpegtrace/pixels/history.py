@@ -128,10 +128,10 @@ def find_pixel_history(
         sources = [source for source in read if source is not None]
         if sources:
             return PixelHistory(tuple(sources), tuple(tiles), sources[0].probability)
-        # What does not hold against chance is no more likely than what is just not sure.
-        seen = probability_compressed(together(looks))
-        if seen is not None:
-            best = min(max(best or 0.0, seen), SURE)
+        if turn == 0:  # the probability is calibrated for the noise of decoding
+            seen = probability_compressed(together(looks))
+            # What does not hold against chance is no more likely than what is just not sure.
+            best = None if seen is None else min(seen, SURE)
     return PixelHistory((), tuple(tiles), best)
 
 
