@@ -1,7 +1,8 @@
 """Make the example pictures: a rendered harbour with a history that is known to the last step.
 
 Run ``python examples/make_examples.py`` from the root of the project (needs the package and nothing else). It writes
-``examples/harbour.jpg``, the picture that the README inspects, and ``examples/harbour.truth.json``, its history:
+``examples/harbour.jpg``, the picture that the README inspects, ``examples/harbour.truth.json``, its history, and
+``examples/quay.png``, a piece of it that is no JPEG any more:
 
 1. a picture that says it comes from a camera, saved at quality 75; its EXIF holds a thumbnail of the whole view;
 2. a boat from another picture, compressed before at another quality on another grid, is pasted in;
@@ -21,6 +22,7 @@ from jpegtrace.chain import splice
 
 HERE = Path(__file__).parent
 HEIGHT, WIDTH = 512, 768
+QUAY = 9, 290  # left and top of a piece of the example that is kept as PNG
 SEED = 7
 
 
@@ -136,6 +138,8 @@ def main() -> None:
     )
     (HERE / "harbour.jpg").write_bytes(with_exif(made.data or b"", exif_of_camera(out.getvalue())))
     (HERE / "harbour.truth.json").write_text(json.dumps(made.truth.to_dict()) + "\n", encoding="utf-8")
+    left, top = QUAY
+    Image.open(HERE / "harbour.jpg").crop((left, top, left + 240, top + 200)).save(HERE / "quay.png", optimize=True)
 
 
 if __name__ == "__main__":

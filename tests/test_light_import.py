@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 HEAVY = (
-    "torch", "ray", "starlette", "uvicorn", "fastapi", "matplotlib", "onnxruntime", "numba", "PIL", "scipy", "cv2", "pyarrow",
+    "torch", "ray", "starlette", "uvicorn", "fastapi", "matplotlib", "onnxruntime", "numba", "PIL", "scipy", "cv2",
+    "pyarrow",
 )  # fmt: skip
 
 

@@ -83,8 +83,8 @@ def check_survives(analysis: Analysis, inputs: Sequence[bytes]) -> None:
 def check_not_applicable(analysis: Analysis, other: bytes, decoded: bytes) -> None:
     """What needs a JPEG says so on other formats, without a value or a probability.
 
-    `other` was never JPEG; `decoded` is another format with the pixels of a JPEG. Who needs no JPEG file may ask for its
-    traces, and then answers the second.
+    `other` was never JPEG; `decoded` is another format with the pixels of a JPEG. Who needs no JPEG file may ask for
+    the traces of one, and then answers the second.
     """
     finding = analysis(Picture.open(other))
     if analysis.needs_jpeg:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from checks.pictures import as_file, luma_of_pixels, scene
+from jpegtrace.picture import Picture
 from jpegtrace.pixels import _kernels
 from jpegtrace.pixels.dense import coefficients_of, tiles_of
 from jpegtrace.pixels.hypotheses import every_step, log_steps
@@ -23,7 +24,6 @@ from jpegtrace.pixels.noise import (
     log_blurred,
     noise_model,
 )
-from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
 
 VARIANCE = 0.12

@@ -79,7 +79,7 @@ class TestMap:
         found, history = mapped(simulate(pixels, "jpeg:70 | crop:3,5").pixels)
         assert [(s.origin, s.quality) for s in history.sources] == [((3, 5), 70)]
         for values in (found.quality, found.compressed, found.source, found.window):
-            assert np.isnan(values[:, 21:28]).mean() > 0.9
+            assert np.isnan(values[:, 23:28]).mean() > 0.9
             assert np.isnan(values[:, -8:]).mean() > 0.9
         assert np.isnan(found.quality[2:-2, 2:17]).mean() < 0.1
 
@@ -121,7 +121,7 @@ def source(quality, origin, *, standard=True, name=""):
 
 class TestParts:
     def made(self):
-        """Of 20 x 24 places of 8 pixels: two on the left, one on the right, none in a band below, unknown in a corner."""
+        """Of 20 x 24 places of 8 pixels: two histories side by side, none in a band below them."""
         quality = np.full((20, 24), 80, np.float32)
         quality[:, 12:] = 60
         quality[:8, :4] = 81  # too near to 80 to be a part

@@ -148,7 +148,10 @@ def _entries(source: PixelSource) -> list[Json]:
 
 def _sentence(source: PixelSource, *, several: bool) -> str:
     row, col = source.origin
-    table = f"quality {source.quality}" if source.standard else f"a table {source.name}"
+    if source.standard:
+        table = f"quality {source.quality}"
+    else:
+        table = f"a table {source.name}" if source.name.startswith("near ") else f"the table of {source.name}"
     where = "uncropped" if row == col == 0 else f"its grid begins at row {row}, column {col}"
     what = "Parts of the pixels were" if several else "The pixels were"
     return f"{what} JPEG-compressed with {table}; {where}."

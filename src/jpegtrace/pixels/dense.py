@@ -50,6 +50,38 @@ def tiles_of(shape: tuple[int, int], side: int = 8) -> list[Tile]:
     ]
 
 
+class Blocks(NamedTuple):
+    """Blocks of a tile on one grid.
+
+    Attributes:
+        coefficients: float32 (blocks, 64) in zigzag order.
+        kinds: (blocks,) see `noise`.
+        repeats: (blocks,) of one value that a block before has, too.
+        busyness: (blocks,) mean magnitude of the coefficients.
+    """
+
+    coefficients: NDArray[np.float32]
+    kinds: NDArray[np.int64]
+    repeats: NDArray[np.bool_]
+    busyness: NDArray[np.float32]
+
+
+def read_tile(luma: Luma, tile: Tile, origin: int) -> Blocks:
+    """The blocks of a grid whose centres lie in a tile."""
+    count = tile.rows * tile.cols
+    read = Blocks(
+        np.empty((count, 64), np.float32),
+        np.empty(count, np.int64),
+        np.empty(count, np.bool_),
+        np.empty(count, np.float32),
+    )
+    _kernels.read_blocks(
+        luma.values, luma.clipped, *tile.corner(origin), tile.rows, tile.cols, block_transform(),
+        read.coefficients, read.kinds, read.repeats, read.busyness,
+    )  # fmt: skip
+    return read
+
+
 def evidence_of_tiles(
     luma: Luma, library: Library, tiles: Sequence[Tile], origin: int, variance: float, *, touched: bool = True
 ) -> NDArray[np.float64]:
@@ -59,20 +91,15 @@ def evidence_of_tiles(
     """
     noise = noise_model(variance)
     total = np.zeros((64, library.steps.shape[1]))
+    scales = np.empty(64)
     for tile in tiles:
-        blocks = tile.rows * tile.cols
-        found, busyness = np.empty((blocks, 64), np.float32), np.empty(blocks, np.float32)
-        kinds, repeats, scales = np.empty(blocks, np.int64), np.empty(blocks, np.bool_), np.empty(64)
-        evidence = np.zeros(total.shape, np.float32)
-        _kernels.read_blocks(
-            luma.values, luma.clipped, *tile.corner(origin), tile.rows, tile.cols, block_transform(),
-            found, kinds, repeats, busyness,
-        )  # fmt: skip
+        read = read_tile(luma, tile, origin)
         if not touched:
-            kinds[kinds == TOUCHED] = BAD
-        usual = _kernels.scales_of(found, kinds, busyness, scales)
+            read.kinds[read.kinds == TOUCHED] = BAD
+        usual = _kernels.scales_of(read.coefficients, read.kinds, read.busyness, scales)
+        evidence = np.zeros(total.shape, np.float32)
         _kernels.sum_evidence(
-            found, kinds, repeats, busyness, 0, blocks, scales, usual,
+            read.coefficients, read.kinds, read.repeats, read.busyness, 0, len(read.kinds), scales, usual,
             noise.level, noise.variances, noise.zero, noise.small, noise.mean, noise.crowded, noise.within,
             library.steps, log_steps(library), library.counts, evidence,
         )  # fmt: skip
@@ -82,18 +109,8 @@ def evidence_of_tiles(
 
 def coefficients_of(luma: Luma, tiles: Sequence[Tile], origin: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Coefficients of the blocks of some tiles on a grid, (blocks, 64) in zigzag order, and their kinds."""
-    parts, sorts = [], []
-    for tile in tiles:
-        blocks = tile.rows * tile.cols
-        found, busyness = np.empty((blocks, 64), np.float32), np.empty(blocks, np.float32)
-        kinds, repeats = np.empty(blocks, np.int64), np.empty(blocks, np.bool_)
-        _kernels.read_blocks(
-            luma.values, luma.clipped, *tile.corner(origin), tile.rows, tile.cols, block_transform(),
-            found, kinds, repeats, busyness,
-        )  # fmt: skip
-        parts.append(found)
-        sorts.append(kinds)
-    return np.concatenate(parts), np.concatenate(sorts)
+    read = [read_tile(luma, tile, origin) for tile in tiles]
+    return np.concatenate([one.coefficients for one in read]), np.concatenate([one.kinds for one in read])
 
 
 def scores_of_cells(

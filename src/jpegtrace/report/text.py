@@ -120,7 +120,8 @@ def shorten(value: Json, limit: int = 400) -> str | None:
     if isinstance(value, str):
         text = " ".join(value.split())
     elif isinstance(value, list):
-        parts = [shorten(item, limit) for item in value if not isinstance(item, (list, dict))]
+        # A hole is shown, or what follows would seem to stand in its place.
+        parts = ["-" if item is None else shorten(item, limit) for item in value if not isinstance(item, (list, dict))]
         text = ", ".join(part for part in parts if part)
     else:
         pairs = [(key, shorten(item, limit)) for key, item in value.items()]
