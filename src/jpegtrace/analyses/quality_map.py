@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress, part
-from jpegtrace.analyses._pixels import MOST_TILES, pixel_history_of, pixel_map_of
+from jpegtrace.analyses._pixels import MOST_TILES, NEVER_BELOW, pixel_history_of, pixel_map_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
@@ -36,7 +36,7 @@ class Params:
         stride: pixels between two values of the maps in a report; 0 leaves the maps and parts out.
     """
 
-    never_below: float = 0.5
+    never_below: float = NEVER_BELOW
     most_tiles: int = MOST_TILES
     stride: int = 16
 

@@ -343,7 +343,8 @@ def scores_of_blocks(
 ) -> None:
     """Scores of tables for every block from (top, left) on, (tables, blocks), and their kinds.
 
-    None is beyond `bound`; a block that was clipped in places does not speak against a table.
+    None is beyond `bound`: all tables of a block are lowered alike, so that the best ones stay apart. A block that was
+    clipped in places does not speak against a table.
     """
     blocks = rows * cols
     found = np.empty((blocks, 64), np.float32)
@@ -364,5 +365,6 @@ def scores_of_blocks(
         )  # fmt: skip
         table_scores(evidence, index, 0, 64, one)
         least = np.float32(0) if kinds[n] == TOUCHED else np.float32(-bound)
+        beyond = max(one.max() - np.float32(bound), np.float32(0))
         for t in range(one.size):
-            scores[t, n] = min(max(one[t], least), np.float32(bound))
+            scores[t, n] = max(one[t] - beyond, least)

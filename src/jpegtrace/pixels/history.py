@@ -33,6 +33,7 @@ PROCESSED_TILES = 16  # that are looked at under more noise than that of decodin
 COARSE = 4  # steps from which noise is read off a lattice
 ENOUGH = 200  # coefficients for that
 ENOUGH_BLOCKS = 32  # free of any clipping, for a table to be read in them alone
+PIECE = 4  # blocks
 MOST_READ = 48  # tiles that a table is read in
 PROCESSED_FROM = 2.0  # times the noise of decoding from which a picture was processed afterwards
 TEMPER = 0.3  # of evidence for tables, whose blocks and frequencies are not independent
@@ -206,33 +207,31 @@ def _read_grid(
 
 
 def _supporting(luma: Luma, library: Library, tiles: Sequence[Tile], origin: int, variance: float) -> list[Tile]:
-    """Quarters of tiles, and of those around them, that have the table which most of them speak for.
+    """Pieces of tiles, and of what lies around them, that have the table which most of them speak for.
 
-    A tile may lie on the border of a part; its quarters then tell apart what belongs to it.
+    A tile may lie on the border of a part; its pieces then tell apart what belongs to it.
     """
     shape = tuple(n // CELL for n in luma.values.shape)
     spread = tiles[:: max(len(tiles) // MOST_READ, 1)]
-    quarters = sorted({part for tile in spread for part in _quarters(tile, shape)})
+    pieces = sorted({part for tile in spread for part in _pieces(tile, shape)})
     grid = np.array([origin])
     scores = np.stack(
         [
             look(luma, library, CELL * t.top, CELL * t.left, t.rows, t.cols, variance=variance, origins=grid).scores[0]
-            for t in quarters
+            for t in pieces
         ]
     )
     best = int(scores.clip(min=0).sum(axis=0).argmax())
-    return [tile for tile, score in zip(quarters, scores[:, best], strict=True) if score > 0]
+    return [tile for tile, score in zip(pieces, scores[:, best], strict=True) if score > 0]
 
 
-def _quarters(tile: Tile, shape: tuple[int, ...]) -> list[Tile]:
-    """A tile and half a tile around it in pieces of half its sides."""
-    rows, cols = max(tile.rows // 2, 1), max(tile.cols // 2, 1)
-    return [
-        Tile(top, left, rows, cols)
-        for top in range(tile.top - rows, tile.top + tile.rows + rows, rows)
-        for left in range(tile.left - cols, tile.left + tile.cols + cols, cols)
-        if 0 <= top <= shape[0] - rows and 0 <= left <= shape[1] - cols
-    ]
+def _pieces(tile: Tile, shape: tuple[int, ...]) -> list[Tile]:
+    """Pieces of `PIECE` x `PIECE` blocks that a tile and half a tile around it touch; no two of a picture overlap."""
+    spans = []
+    for start, length, end in ((tile.top, tile.rows, shape[0]), (tile.left, tile.cols, shape[1])):
+        low, high = max(start - length // 2, 0), min(start + length + length // 2, end)
+        spans.append([(p, min(PIECE, end - p)) for p in range(low // PIECE * PIECE, high, PIECE)])
+    return [Tile(top, left, rows, cols) for top, rows in spans[0] for left, cols in spans[1]]
 
 
 def _source(
