@@ -63,7 +63,7 @@ def figures() -> list[Figure]:
             error = f"{float(row['AvgMSE']):.2f} ({row['AvgMSE_interval']})"
             what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
             table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
-    table += count_figures() + region_figures() + speed_figures()
+    table += count_figures() + region_figures() + pixel_figures() + speed_figures()
     return table
 
 
@@ -91,6 +91,43 @@ def region_figures() -> list[Figure]:
             table.append((f"Parts, {row['row']}: F1 / sources right", figure, on, "regions.py"))
         else:
             table.append((f"Parts, {row['row']}: divided", f"{float(row['divided']):.1%}", on, "regions.py"))
+    return table
+
+
+def pixel_figures() -> list[Figure]:
+    """What decoded pixels tell (protocol P2)."""
+    by = "quality_map.py"
+    table = []
+    for row in rows("quality_map_paper"):
+        if row["reduced_to"].endswith("area") and row["crop"] == "none":
+            on = f"{row['pictures']} pictures reduced to {row['reduced_to']}"
+            if row["QF"] == "10-100":
+                figure = f"{row['MAE']} ({row['MAE_interval']}) / {float(row['exact']):.1%}"
+                on += f"; authors' network on camera pictures {row['paper_MAE']}"
+                table.append(("Quality from pixels, QF 10 to 100: mean error / exact", figure, on, by))
+            elif row["QF"] == "97-100":
+                table.append(("Called JPEG, QF 97 to 100", f"{float(row['called_jpeg']):.1%}", on, by))
+            elif row["QF"] == "never compressed":
+                table.append(("Called never JPEG, never compressed", f"{float(row['called_never']):.1%}", on, by))
+    for row in rows("quality_map_windows"):
+        if row["QF"] == "all":
+            what = f"Quality of {row['windows']} windows, {row['mode']}: mean error / exact / abstained"
+            figure = f"{row['MAE']} / {float(row['exact_of_told']):.1%} / {float(row['abstained']):.1%}"
+            table.append((what, figure, f"{int(row['n']):,} windows of {row['pictures']} pictures", by))
+    for row in rows("quality_map_flag"):
+        on = f"{int(row['windows']):,} windows of 64x64, each alone, of {row['pictures']} pictures"
+        if row["QF"] == "never compressed":
+            figure = f"{row['alarms']}, at most {float(row['alarm_rate_at_most']):.2%}"
+            table.append(("Never compressed, called JPEG", figure, on, by))
+        elif row["target"]:
+            table.append((f"JPEG missed, QF {row['QF']}, not flat", f"{float(row['missed']):.1%}", on, by))
+    for row in rows("quality_map_collage"):
+        if row["QF"] == "all":
+            what = f"Collages with a compressed {row['compressed']}: F1"
+            table.append((what, f"{row['F1']} ({row['F1_interval']})", f"{row['collages']} collages", by))
+    for row in rows("audit_speed"):
+        on = f"{row['pictures']} pictures of {row['side']}x{row['side']}, start-up included"
+        table.append(("jpegtrace audit", f"{float(row['pictures_per_second']):.1f} a second", on, "audit_speed.py"))
     return table
 
 

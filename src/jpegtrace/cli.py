@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 PIPE_WIDTH = 120
+SHOWN_FAILURES = 5
 
 app = typer.Typer(
     name="jpegtrace",
@@ -482,6 +483,11 @@ def _tell_audit(result: AuditResult) -> None:
             _comment(f"labelled, but no picture here: {len(unknown):,} ({names})")
     resumed = f", {result.resumed:,} of them by an earlier run" if result.resumed else ""
     _comment(f"{len(result.rows):,} pictures{resumed}; {result.failed:,} failed")
+    failures = [row for row in result.rows if row.status != "ok"]
+    for row in failures[:SHOWN_FAILURES]:
+        _comment(f"  {row.path}: {row.error}")
+    if len(failures) > SHOWN_FAILURES:
+        _comment(f"  and {len(failures) - SHOWN_FAILURES:,} more, see the table")
     for path in result.written:
         _comment(f"wrote {path}")
 

@@ -75,6 +75,9 @@ def test_what_is_written_and_said(dataset, run):
     given = ("set", "-o", "a.parquet", "--label-from", "labels.csv", "--processes", 2)
     code, told = run(*given)
     assert code == 1  # empty.jpg is no picture
+    reason = told.pop(-4)
+    assert reason.startswith("  dogs/empty.jpg: ")
+    assert len(reason) > 25
     assert told[-7:] == [
         "left out, for they are no pictures: 1",
         "pictures without a label: 10",

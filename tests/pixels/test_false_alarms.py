@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from jpegtrace.pixels.false_alarms import TESTS, log10_false_alarms
-from jpegtrace.pixels.history import log10_of_votes
 
 TABLE = np.full(64, 10, np.uint16)
 CHANCE = math.log10(TESTS)
@@ -63,10 +62,3 @@ def test_nearer_to_the_lattice_and_more_of_it_count_more():
     more = [of_offsets(np.tile(offsets * 0.5, n)) for n in (1, 2, 4, 8)]
     assert more == sorted(more, reverse=True)
     assert more[0] > more[3] * 0.5
-
-
-def test_votes_by_hand():
-    # All of 3 tiles choose one grid of 64: 64 / 64^3.
-    assert log10_of_votes(3, 3) == pytest.approx(math.log10(64**-2))
-    assert log10_of_votes(0, 5) == pytest.approx(math.log10(64))
-    assert log10_of_votes(1, 2) == pytest.approx(math.log10(64 * (1 - (63 / 64) ** 2)))

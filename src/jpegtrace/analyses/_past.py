@@ -25,6 +25,7 @@ from jpegtrace.pixels.requantize import requantize
 # From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
 DOUBLE_FROM = 0.9999
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
+SEVERAL_JPEGS = "parts of its pixels come from different JPEG files, which quality-map tells apart"
 NEVER_JPEG = "its pixels show no trace of a JPEG compression"
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
 
@@ -111,7 +112,7 @@ def _from_pixels(picture: Picture) -> Luma | str:
         never = history.probability is not None and history.probability < NEVER_BELOW
         return NEVER_JPEG if never else "it cannot be told whether its pixels were ever JPEG"
     if len(history.sources) > 1:
-        return "parts of its pixels come from different JPEG files"
+        return SEVERAL_JPEGS
     pixels = luma_pixels_of(picture)
     assert not isinstance(pixels, str)  # noqa: S101 - it has a history
     blocks, table, usable, corner = requantize(pixels, history.sources[0])

@@ -19,6 +19,7 @@ from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.history import PixelSource
+from jpegtrace.pixels.hypotheses import TURNED
 from jpegtrace.pixels.parts import parts_of
 from jpegtrace.tables import ZIGZAG
 
@@ -70,7 +71,9 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
     question="Was the picture, or a part of it, ever JPEG-compressed: with which quality, on which grid?",
     parameters=Params,
     cannot_show=(
-        "a compression before the picture was resized, rotated or strongly filtered",
+        "a compression before the picture was resized, turned by any other angle than 90 degrees, or filtered",
+        "a compression under the traces of lossy WebP, HEIC or video",
+        "crops at the right or below, and how many times 8 rows or columns were cut off",
         "anything in flat or clipped areas",
         "who compressed it, or why: many honest workflows pass through JPEG",
     ),
@@ -112,7 +115,7 @@ def quality_map(picture: Picture, params: Params) -> Outcome:
     values |= {
         "ever_jpeg": True,
         "quality": source.quality,
-        "quality_probability": round(source.quality_probability, 4),
+        "quality_probability": round(source.quality_probability, 4) if source.standard else None,
         "grid_origin": list(source.origin),
         "table": _entries(source),
         "entries_told": int(source.told.sum()),
@@ -152,7 +155,7 @@ def _sentence(source: PixelSource, *, several: bool) -> str:
         table = f"quality {source.quality}"
     else:
         table = f"a table {source.name}" if source.name.startswith("near ") else f"the table of {source.name}"
-    where = "uncropped" if row == col == 0 else f"its grid begins at row {row}, column {col}"
+    where = "its grid begins at " + ("the corner" if row == col == 0 else f"row {row}, column {col}")
     what = "Parts of the pixels were" if several else "The pixels were"
     return f"{what} JPEG-compressed with {table}; {where}."
 
@@ -161,8 +164,11 @@ def _remarks(source: PixelSource, parts: list[tuple[str, float, list[int]]]) -> 
     remarks = []
     row, col = source.origin
     if row or col:
-        cut = f"{(8 - row) % 8} rows and {(8 - col) % 8} columns, or 8 n more"
-        remarks.append(Remark(Level.INFO, "the picture was cropped or moved after that compression", cut))
+        cut = f"rows cut off above: {-row % 8}, columns on the left: {-col % 8}, or any multiple of 8 more"
+        what = "that part" if len(parts) > 1 else "the picture"
+        remarks.append(Remark(Level.INFO, f"{what} was cropped or moved after that compression", cut))
+    if source.name.endswith(TURNED):
+        remarks.append(Remark(Level.INFO, "it was turned by 90 degrees after that compression", source.name))
     if source.processed:
         noise = f"noise of variance {source.variance:.2f} on the lattice"
         remarks.append(Remark(Level.INFO, "it was processed after decompression, lightly", noise))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses._past import QUIET, cannot_tell, history_of, no_map, past_within, sources_of
+from jpegtrace.analyses._past import QUIET, SEVERAL_JPEGS, cannot_tell, history_of, no_map, past_within, sources_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Level, Map, Outcome, Remark, Status
 from jpegtrace.lattice import alternatives
@@ -74,6 +74,8 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 def regions(picture: Picture, params: Params) -> Outcome:
     """Divide the picture by its pasts and describe each part."""
     history = history_of(picture, params.most_windows)
+    if history == SEVERAL_JPEGS:
+        return Outcome(Status.OK, f"{SEVERAL_JPEGS[0].upper()}{SEVERAL_JPEGS[1:]}.")
     if isinstance(history, str):
         return cannot_tell(history)
     found = sources_of(picture, history)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jpegtrace.audit.rows import Task, printable
+from jpegtrace.errors import UsageError
 from jpegtrace.inspection import list_pictures
 
 
@@ -28,13 +29,15 @@ def find_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Found:
     """The pictures in folders; a file that is named itself, or by a glob, stands in the folder that holds it.
 
     Raises:
-        UsageError: a glob that matches nothing.
+        UsageError: a folder or file that does not exist, or a glob that matches nothing.
     """
     tasks: dict[Path, Task] = {}
     skipped: dict[Path, None] = {}
     for argument in arguments:
-        listing = list_pictures([argument])
         folder = Path(argument)
+        if not folder.exists() and not any(sign in str(argument) for sign in "*?["):
+            raise UsageError(f"there is no file or folder {str(argument)!r}")
+        listing = list_pictures([argument])
         is_root = folder.is_dir()
         for file in listing.files:
             root = folder if is_root else file.parent

@@ -25,9 +25,9 @@ from jpegtrace.pixels.noise import CONSTANT, TOUCHED
 from jpegtrace.pixels.windows import Look, look
 
 SURE = 0.9  # probability from which a picture or a part of it was JPEG
-LOG10_CHANCE = -3.0  # of the number of false alarms, by coefficients or by votes of tiles, up to which it holds
+LOG10_CHANCE = -3.0  # of the number of false alarms, up to which it holds against chance
 SURE_ALONE, LOG10_CHANCE_ALONE = 0.9999, -30.0  # the same where a single tile speaks for it
-FEW_TILES = 4  # below which tiles cannot vote
+FEW_TILES = 4  # below which even a compression leaves too few coefficients to hold against chance
 SEARCHED_NOISES = (1.0, 4.0, 12.0)  # times the noise of decoding, tried in turn
 PROCESSED_TILES = 16  # that are looked at under more noise than that of decoding, about
 COARSE = 4  # steps from which noise is read off a lattice
@@ -125,7 +125,7 @@ def find_pixel_history(
         variance = noise * luma.variance
         here = tiles if turn == 0 else tiles[:: max(len(tiles) // PROCESSED_TILES, 1)]
         looks = _look_at(luma, library, here, variance, threads, share)
-        read = [_read_grid(luma, library, here, looks, grid, variance) for grid in _grids(looks)]
+        read = [_read_grid(luma, library, here, grid, variance) for grid in _grids(looks)]
         sources = [source for source in read if source is not None]
         if sources:
             return PixelHistory(tuple(sources), tuple(tiles), sources[0].probability)
@@ -180,30 +180,20 @@ def _grids(looks: Sequence[Look]) -> list[tuple[int, list[int], float]]:
     return found
 
 
-def log10_of_votes(votes: int, tiles: int) -> float:
-    """Logarithm of how often chance lets so many tiles choose one grid of 64, times 64 grids (the idea of ZERO)."""
-    from scipy.stats import binom
-
-    return float(np.log10(64) + binom.logsf(votes - 1, tiles, 1 / 64) / np.log(10))
-
-
 def _read_grid(
-    luma: Luma, library: Library, tiles: Sequence[Tile], looks: Sequence[Look], grid: tuple[int, list[int], float],
-    variance: float,
-) -> PixelSource | None:  # fmt: skip
+    luma: Luma, library: Library, tiles: Sequence[Tile], grid: tuple[int, list[int], float], variance: float
+) -> PixelSource | None:
     """The compression on one of the grids; None where it does not hold against chance."""
     origin, members, probability = grid
     here = _supporting(luma, library, [tiles[k] for k in members], origin, variance)
     if not here:
         return None
     source = _source(luma, here, origin, variance, probability, len(members))
-    votes = sum(one.by_origin.argmax() == origin for one in looks)
-    by_chance = min(source.false_alarms, log10_of_votes(votes, len(looks)))
-    if len(looks) < FEW_TILES:
+    if len(tiles) < FEW_TILES:
         return source
     if len(members) == 1:
         return source if probability >= SURE_ALONE and source.false_alarms <= LOG10_CHANCE_ALONE else None
-    return source if by_chance <= LOG10_CHANCE else None
+    return source if source.false_alarms <= LOG10_CHANCE else None
 
 
 def _supporting(luma: Luma, library: Library, tiles: Sequence[Tile], origin: int, variance: float) -> list[Tile]:

@@ -12,6 +12,7 @@ from jpegtrace.tables import ZIGZAG, ijg_table, known_tables
 
 FREQUENCIES = 64
 QUALITIES = tuple(range(1, 101))
+TURNED = ", turned by 90 degrees"
 
 
 @cache
@@ -35,7 +36,7 @@ def log_steps(library: Library) -> NDArray[np.float32]:
 
 @cache
 def world_library() -> Library:
-    """The luminance tables of the survey that are not IJG's."""
+    """The luminance tables of the survey that are not IJG's, and those of IJG turned by 90 degrees, as pictures are."""
     standard = {table.tobytes() for table in standard_library().tables}
     tables: list[NDArray[np.uint16]] = []
     names: list[str] = []
@@ -52,6 +53,11 @@ def world_library() -> Library:
             names.append(name)
         elif name not in names[seen[key]]:
             names[seen[key]] += f" or {name}"
+    for quality in QUALITIES:
+        turned = ijg_table(quality).T.ravel()[ZIGZAG]
+        if turned.tobytes() not in standard:
+            tables.append(turned)
+            names.append(f"IJG {quality}{TURNED}")
     return make_library(tables, [0] * len(tables), names, frequencies=FREQUENCIES)
 
 
