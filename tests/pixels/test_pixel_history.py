@@ -176,3 +176,26 @@ def test_searched_tiles_are_spread_and_not_flat():
     assert len(some) == 8
     assert set(some) <= set(every)
     assert {tile.top for tile in some} == {tile.top for tile in every}
+
+
+class TestWhatOnlyLooksLikeALattice:
+    """Pictures that were never compressed and fit a lattice by their own nature."""
+
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda y, x: 120 + 60 * np.sin(y / 5) + 0 * x,  # constant along rows
+            lambda y, x: y * 0.9 + 0 * x,  # a gradient
+            lambda y, x: 200.0 * ((x // 7) % 2) + 20 + 0 * y,  # stripes
+            lambda y, x: 128 + 50 * np.sin(y % 16 * 1.7) * np.cos(x % 16 * 0.9),  # a tile of 16 pixels
+        ],
+    )
+    def test_regular_pictures_were_never_jpeg(self, make):
+        plane = make(*np.mgrid[0:256, 0:264].astype(float))
+        pixels = np.clip(np.stack([plane, plane * 0.9 + 10, plane * 0.8 + 20], -1), 1, 254).astype(np.uint8)
+        assert find_pixel_history(luma_of_pixels(pixels)).sources == ()
+
+    @pytest.mark.parametrize("side", [16, 32])
+    def test_small_pictures_were_never_jpeg(self, side):
+        found = [find_pixel_history(luma_of_pixels(scene(seed, side, side))) for seed in range(20)]
+        assert all(one.sources == () for one in found)

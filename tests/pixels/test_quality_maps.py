@@ -115,7 +115,7 @@ class TestMap:
 def source(quality, origin, *, standard=True, name=""):
     table = ijg_table(quality).ravel()[ZIGZAG]
     return PixelSource(
-        origin, table, np.ones(64, bool), name or f"IJG {quality}", quality, standard, 1.0, 0.12, False, 1.0, -99.0, 9
+        origin, table, np.ones(64, bool), name or f"IJG {quality}", quality, standard, 1.0, 0.12, False, 1.0, -99.0
     )
 
 

@@ -230,7 +230,9 @@ class Row:
     jpeg_probability: float | None = _value(
         "quality-map", "probability_jpeg", "Probability that the pixels were JPEG once."
     )
-    pixel_quality: int | None = _value("quality-map", "quality", "IJG quality that the pixels show.")
+    pixel_quality: int | None = _value(
+        "quality-map", "quality", "IJG quality that the pixels show; the nearest where the table is another."
+    )
     pixel_grid_row: int | None = _item("quality-map", "grid_origin", 0, "Row of the grid that the pixels show.")
     pixel_grid_col: int | None = _item("quality-map", "grid_origin", 1, "Column of the grid that the pixels show.")
     pixel_table: str | None = _from(

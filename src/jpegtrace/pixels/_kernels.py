@@ -34,6 +34,7 @@ LOG_SCALE_LOW = LOG_SCALE[0]
 SCALES_PER_UNIT = (SCALES - 1) / (LOG_SCALE[1] - LOG_SCALE[0])
 LEAST_MEAN = 0.05  # of a frequency's magnitudes: below it there is nothing but noise
 NOTHING = -1e-3  # nats
+SAME = np.float32(1.0)  # of a coefficient, up to which two blocks are the same
 MOST_LOCAL = 50.0  # times that a block may be busier than its window
 
 
@@ -70,8 +71,9 @@ def read_blocks(
 ) -> None:
     """Coefficients of rows x cols blocks from (top, left) on, their kinds, and how busy they are.
 
-    Blocks that reach beyond the picture or hold many clipped pixels are `BAD`; `repeats` marks blocks of one value that
-    a block before has too: the same number again is no further evidence. `transform` is (64 pixels, 64 frequencies).
+    Blocks that reach beyond the picture or hold many clipped pixels are `BAD`; `repeats` marks blocks that are the
+    same as the one before or above: the same numbers again are no further evidence. `transform` is (64 pixels, 64
+    frequencies).
     """
     height, width = values.shape
     pixels = np.empty((rows * cols, 64), np.float32)
@@ -101,10 +103,18 @@ def read_blocks(
             for f in range(1, 64):
                 total += abs(found[n, f])
             busyness[n] = total / np.float32(63)
-            if kinds[n] == CONSTANT:
-                for other in (n - 1 if j > 0 else -1, n - cols):
-                    if other >= 0 and kinds[other] == CONSTANT and abs(found[other, 0] - found[n, 0]) < 1:
-                        repeats[n] = True
+            for other in (n - 1 if j > 0 else -1, n - cols):
+                if other >= 0 and kinds[other] != BAD and _alike(found, n, other):
+                    repeats[n] = True
+
+
+@kernel
+def _alike(found: NDArray[np.float32], one: int, other: int) -> bool:
+    """Whether two blocks are the same but for what differs by rounding."""
+    for f in range(64):  # noqa: SIM110 - compiled
+        if abs(found[one, f] - found[other, f]) >= SAME:
+            return False
+    return True
 
 
 @kernel
@@ -175,7 +185,7 @@ def sum_evidence(
         col = f > 0 and _column_only(f)
         for n in range(first, stop):
             kind = kinds[n]
-            if kind == BAD or (f == 0 and repeats[n]):
+            if kind == BAD or repeats[n]:
                 continue
             if f > 0 and (kind == CONSTANT or (kind == ALONG_ROWS and not col) or (kind == ALONG_COLUMNS and not row)):
                 continue  # nothing is there, on any lattice

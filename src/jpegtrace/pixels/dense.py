@@ -56,7 +56,7 @@ class Blocks(NamedTuple):
     Attributes:
         coefficients: float32 (blocks, 64) in zigzag order.
         kinds: (blocks,) see `noise`.
-        repeats: (blocks,) of one value that a block before has, too.
+        repeats: (blocks,) the same as the one before or above.
         busyness: (blocks,) mean magnitude of the coefficients.
     """
 

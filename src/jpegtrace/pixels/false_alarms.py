@@ -13,19 +13,28 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-TESTS = 64 * 1000  # grids, and tables that were compared, about
+TESTS = 64 * 1000  # grids, and known tables that were compared, at most
+LARGEST_STEP = 255
 
 
-def log10_false_alarms(coefficients: NDArray[np.float32], table: NDArray[np.uint16]) -> float:
-    """Logarithm of the number of false alarms for a table, from coefficients (blocks, 64) in zigzag order."""
-    scaled = coefficients[:, 1:] / table[1:].astype(np.float32)
+def log10_false_alarms(coefficients: NDArray[np.float32], table: NDArray[np.uint16], *, chosen: int = 0) -> float:
+    """Logarithm of the number of false alarms for a table.
+
+    Args:
+        coefficients: (blocks, 64) in zigzag order; blocks that are the same count once.
+        table: (64,) in zigzag order.
+        chosen: how many of its entries were chosen one by one among all steps.
+    """
+    tests = math.log10(TESTS) + chosen * math.log10(LARGEST_STEP)
+    distinct = np.unique(np.round(coefficients), axis=0, return_index=True)[1]
+    scaled = coefficients[distinct, 1:] / table[1:].astype(np.float32)
     nearest = np.round(scaled)
     off = 2 * np.abs(scaled - nearest)[nearest != 0]
     n, s = off.size, float(off.sum(dtype=np.float64))
     tail = n / 2 - s
     if n == 0 or tail <= 0:
-        return math.log10(TESTS)
+        return tests
     # Volume of the corner of the cube below s, and Hoeffding's bound; both hold.
     corner = (n * math.log(max(s, 1e-300)) - math.lgamma(n + 1)) / math.log(10)
     hoeffding = -2 * tail * tail / n / math.log(10)
-    return float(math.log10(TESTS) + min(corner, hoeffding, 0.0))
+    return float(tests + min(corner, hoeffding, 0.0))

@@ -27,12 +27,15 @@ from jpegtrace.pixels.windows import Look, look
 SURE = 0.9  # probability from which a picture or a part of it was JPEG
 LOG10_CHANCE = -3.0  # of the number of false alarms, up to which it holds against chance
 SURE_ALONE, LOG10_CHANCE_ALONE = 0.9999, -30.0  # the same where a single tile speaks for it
-FEW_TILES = 4  # below which even a compression leaves too few coefficients to hold against chance
+# The finest tables (mean step) leave too little in up to three tiles to hold against chance, however sure the
+# regression is. It was fitted to such windows of 64 blocks and more, under the noise of decoding, and is trusted there.
+FINE, FEW_TILES = 2.0, 4
 SEARCHED_NOISES = (1.0, 4.0, 12.0)  # times the noise of decoding, tried in turn
 PROCESSED_TILES = 16  # that are looked at under more noise than that of decoding, about
 COARSE = 4  # steps from which noise is read off a lattice
 ENOUGH = 200  # coefficients for that
-ENOUGH_BLOCKS = 32  # free of any clipping, for a table to be read in them alone
+ENOUGH_BLOCKS = 64
+CLEAN_BLOCKS = 32  # free of any clipping, for a table to be read in them alone
 PIECE = 4  # blocks
 MOST_READ = 48  # tiles that a table is read in
 PROCESSED_FROM = 2.0  # times the noise of decoding from which a picture was processed afterwards
@@ -60,7 +63,6 @@ class PixelSource:
         processed: the noise is more than decoding leaves.
         probability: that there was this compression.
         false_alarms: log10 of the number of such findings expected in a picture that was never compressed.
-        tiles: how many tiles speak for it.
     """
 
     origin: tuple[int, int]
@@ -74,7 +76,6 @@ class PixelSource:
     processed: bool
     probability: float
     false_alarms: float
-    tiles: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +103,13 @@ def tiles_to_search(luma: Luma, most: int) -> list[Tile]:
         for tile in tiles_of(luma.values.shape)
         if busy[tile.top : tile.top + tile.rows, tile.left : tile.left + tile.cols].any()
     ]
-    order = np.argsort(np.arange(len(found)) * GOLDEN % 1.0, kind="stable")[:most]
-    return [found[k] for k in np.sort(order)]
+    return spread(found, most)
+
+
+def spread(tiles: Sequence[Tile], most: int) -> list[Tile]:
+    """At most so many tiles, evenly over the picture: a low-discrepancy order over the list, which runs along rows."""
+    order = np.argsort(np.arange(len(tiles)) * GOLDEN % 1.0, kind="stable")[:most]
+    return [tiles[k] for k in np.sort(order)]
 
 
 def find_pixel_history(
@@ -123,7 +129,7 @@ def find_pixel_history(
     for turn, noise in enumerate(SEARCHED_NOISES if tiles else ()):
         share = part(progress, turn / len(SEARCHED_NOISES), (turn + 1) / len(SEARCHED_NOISES))
         variance = noise * luma.variance
-        here = tiles if turn == 0 else tiles[:: max(len(tiles) // PROCESSED_TILES, 1)]
+        here = tiles if turn == 0 else spread(tiles, PROCESSED_TILES)
         looks = _look_at(luma, library, here, variance, threads, share)
         read = [_read_grid(luma, library, here, grid, variance) for grid in _grids(looks)]
         sources = [source for source in read if source is not None]
@@ -169,8 +175,9 @@ def _grids(looks: Sequence[Look]) -> list[tuple[int, list[int], float]]:
     own = [int(one.by_origin.argmax()) for one in looks]
     sure = [probability_compressed(one) or 0.0 for one in looks]
     found: list[tuple[int, list[int], float]] = []
-    if whole >= SURE:
-        found.append((grid, [k for k in range(len(looks)) if own[k] == grid or sure[k] < SURE], whole))
+    members = [k for k in range(len(looks)) if own[k] == grid or sure[k] < SURE]
+    if whole >= SURE and members:
+        found.append((grid, members, whole))
     others: dict[int, list[int]] = {}
     for k in range(len(looks)):
         if sure[k] >= SURE and (whole < SURE or own[k] != grid):
@@ -188,10 +195,12 @@ def _read_grid(
     here = _supporting(luma, library, [tiles[k] for k in members], origin, variance)
     if not here:
         return None
-    source = _source(luma, here, origin, variance, probability, len(members))
-    if len(tiles) < FEW_TILES:
+    source = _source(luma, here, origin, variance, probability)
+    blocks = sum(tile.rows * tile.cols for tile in tiles)
+    fine = source.table[1:].mean() < FINE and variance == luma.variance
+    if fine and len(tiles) < FEW_TILES and blocks >= ENOUGH_BLOCKS:
         return source
-    if len(members) == 1:
+    if len(members) == 1 < len(tiles):
         return source if probability >= SURE_ALONE and source.false_alarms <= LOG10_CHANCE_ALONE else None
     return source if source.false_alarms <= LOG10_CHANCE else None
 
@@ -202,8 +211,7 @@ def _supporting(luma: Luma, library: Library, tiles: Sequence[Tile], origin: int
     A tile may lie on the border of a part; its pieces then tell apart what belongs to it.
     """
     shape = tuple(n // CELL for n in luma.values.shape)
-    spread = tiles[:: max(len(tiles) // MOST_READ, 1)]
-    pieces = sorted({part for tile in spread for part in _pieces(tile, shape)})
+    pieces = sorted({part for tile in spread(tiles, MOST_READ) for part in _pieces(tile, shape)})
     grid = np.array([origin])
     scores = np.stack(
         [
@@ -224,25 +232,24 @@ def _pieces(tile: Tile, shape: tuple[int, ...]) -> list[Tile]:
     return [Tile(top, left, rows, cols) for top, rows in spans[0] for left, cols in spans[1]]
 
 
-def _source(
-    luma: Luma, tiles: Sequence[Tile], origin: int, variance: float, probability: float, members: int
-) -> PixelSource:
+def _source(luma: Luma, tiles: Sequence[Tile], origin: int, variance: float, probability: float) -> PixelSource:
     """Read noise and table on a grid that is known, from tiles that were compressed on it."""
     steps = every_step()
     known = standard_library(), world_library()
     coefficients, kinds = coefficients_of(luma, tiles, origin)
     clean = (kinds > CONSTANT) & (kinds < TOUCHED)
-    touched = clean.sum() < ENOUGH_BLOCKS
+    touched = clean.sum() < CLEAN_BLOCKS
     coefficients = coefficients[kinds > CONSTANT if touched else clean]
     evidence = evidence_of_tiles(luma, steps, tiles, origin, variance, touched=touched)
     _, library, place = _best_known(evidence, known)
-    variance = max(fit_variance(coefficients, library.tables[place]) or variance, luma.variance)
+    variance = _stepped(fit_variance(coefficients, library.tables[place]) or variance, luma.variance)
     evidence = evidence_of_tiles(luma, steps, tiles, origin, variance, touched=touched)
     score, library, place = _best_known(evidence, known)
     values, told = _read_steps(evidence)
     table = library.tables[place].copy()
     own = np.where(told, values, table)
-    if _score_of(evidence, own[None])[0] - score > max(ANOTHER_TABLE, ANOTHER_SHARE * score):
+    unknown = _score_of(evidence, own[None])[0] - score > max(ANOTHER_TABLE, ANOTHER_SHARE * score)
+    if unknown:
         table, name, standard = own.astype(np.uint16), f"near {library.names[place]}", False
     else:
         name, standard = library.names[place], bool(library.qualities[place])
@@ -258,8 +265,7 @@ def _source(
         variance=variance,
         processed=variance >= PROCESSED_FROM * luma.variance,
         probability=probability,
-        false_alarms=log10_false_alarms(coefficients, table),
-        tiles=members,
+        false_alarms=log10_false_alarms(coefficients, table, chosen=int(told.sum()) if unknown else 0),
     )
 
 
@@ -275,6 +281,12 @@ def fit_variance(coefficients: NDArray[np.float32], table: NDArray[np.uint16]) -
     if off.size < ENOUGH:
         return None
     return float((1.4826 * np.median(off)) ** 2)
+
+
+def _stepped(variance: float, least: float) -> float:
+    """A variance in steps of 5 %, from the least on, so that few tables of noise are needed."""
+    steps = round(np.log(max(variance / least, 1.0)) / np.log(1.05))
+    return float(least * 1.05**steps)
 
 
 def _score_of(evidence: NDArray[np.float64], tables: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def standard_library() -> Library:
     )
 
 
-@cache
+@lru_cache(maxsize=8)
 def log_steps(library: Library) -> NDArray[np.float32]:
     """Logarithms of the steps of a library."""
     return np.log(library.steps)

@@ -11,7 +11,7 @@ from jpegtrace.raster import Raster
 
 WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # JFIF
 # Of a DCT coefficient of luma after decoding: 1/12 for the samples of the inverse DCT, and for colour that of rounding
-# R, G and B once more, weighted. Both a little larger than the sum, as decoders compute with integers.
+# R, G and B once more, weighted (0.037).
 GREY_VARIANCE = 0.09
 COLOUR_VARIANCE = 0.12
 CLIPPED_WEIGHTS = np.array([3, 6, 1], np.uint8)  # the same in tenths

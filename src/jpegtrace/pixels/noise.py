@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +84,7 @@ def excess_variances() -> NDArray[np.float64]:
     return by_frequency
 
 
-@cache
+@lru_cache(maxsize=16)
 def noise_model(variance: float) -> NoiseModel:
     """The tables for white noise of this variance; a few hundredths of a second when first asked for."""
     by_place = np.round(excess_variances() + variance, 6)
