@@ -27,9 +27,9 @@ from jpegtrace.pixels.windows import Look, look
 SURE = 0.9  # probability from which a picture or a part of it was JPEG
 LOG10_CHANCE = -3.0  # of the number of false alarms, up to which it holds against chance
 SURE_ALONE, LOG10_CHANCE_ALONE = 0.9999, -30.0  # the same where a single tile speaks for it
-# The finest tables (mean step) leave too little in up to three tiles to hold against chance, however sure the
-# regression is. It was fitted to such windows of 64 blocks and more, under the noise of decoding, and is trusted there.
-FINE, FEW_TILES = 2.0, 4
+# Up to three tiles may have too few coefficients to hold against chance, however sure the regression is. It was fitted
+# to such windows of 64 blocks and more, under the noise of decoding, and is trusted there.
+FEW_TILES = 4
 SEARCHED_NOISES = (1.0, 4.0, 12.0)  # times the noise of decoding, tried in turn
 PROCESSED_TILES = 16  # that are looked at under more noise than that of decoding, about
 COARSE = 4  # steps from which noise is read off a lattice
@@ -197,8 +197,7 @@ def _read_grid(
         return None
     source = _source(luma, here, origin, variance, probability)
     blocks = sum(tile.rows * tile.cols for tile in tiles)
-    fine = source.table[1:].mean() < FINE and variance == luma.variance
-    if fine and len(tiles) < FEW_TILES and blocks >= ENOUGH_BLOCKS:
+    if variance == luma.variance and len(tiles) < FEW_TILES and blocks >= ENOUGH_BLOCKS:
         return source
     if len(members) == 1 < len(tiles):
         return source if probability >= SURE_ALONE and source.false_alarms <= LOG10_CHANCE_ALONE else None
