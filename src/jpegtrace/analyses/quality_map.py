@@ -24,6 +24,7 @@ from jpegtrace.pixels.parts import parts_of
 from jpegtrace.tables import ZIGZAG
 
 SEARCH = 0.5  # of the work of a map, about
+TILES_OF_JPEG = 32
 SMALLEST_PART = 0.01  # of the places that tell anything
 
 
@@ -83,7 +84,9 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
 )
 def quality_map(picture: Picture, params: Params) -> Outcome:
     """Look at the pixels on all grids, and read the table on the one that stands out."""
-    history = pixel_history_of(picture, params.most_tiles)
+    # All of a JPEG was compressed with the table that stands in the file: a look is enough, and there are no parts.
+    own = picture.jpeg is not None
+    history = pixel_history_of(picture, min(params.most_tiles, TILES_OF_JPEG) if own else params.most_tiles)
     if isinstance(history, str):
         return Outcome(Status.INCONCLUSIVE, f"Cannot tell: {history}.")
     if history.probability is None:
@@ -125,7 +128,7 @@ def quality_map(picture: Picture, params: Params) -> Outcome:
     }
     maps: tuple[Map, ...] = ()
     listed: list[tuple[str, float, list[int]]] = []
-    if params.stride:
+    if params.stride and not own:
         found = pixel_map_of(picture, history, params.stride)
         parts = parts_of(found, history, params.stride)
         listed = parts.listed(SMALLEST_PART, params.stride, (picture.height, picture.width))
