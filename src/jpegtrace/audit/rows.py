@@ -14,7 +14,7 @@ from jpegtrace.picture import Picture
 from jpegtrace.report import Report
 
 OK, FAILED = "ok", "failed"
-MOST_TILES = 32  # of 64 pixels in which the pixels of a picture are looked at
+MOST_TILES = 24  # of 64 pixels in which the pixels of a picture are looked at
 
 Cell = None | bool | int | float | str
 

@@ -31,7 +31,7 @@ SURE_ALONE, LOG10_CHANCE_ALONE = 0.9999, -30.0  # the same where a single tile s
 # to such windows of 64 blocks and more, under the noise of decoding, and is trusted there.
 FEW_TILES = 4
 SEARCHED_NOISES = (1.0, 4.0, 12.0)  # times the noise of decoding, tried in turn
-PROCESSED_TILES = 16  # that are looked at under more noise than that of decoding, about
+PROCESSED_TILES = 16  # that are looked at under more noise than that of decoding, at most
 COARSE = 4  # steps from which noise is read off a lattice
 ENOUGH = 200  # coefficients for that
 ENOUGH_BLOCKS = 64
@@ -129,7 +129,7 @@ def find_pixel_history(
     for turn, noise in enumerate(SEARCHED_NOISES if tiles else ()):
         share = part(progress, turn / len(SEARCHED_NOISES), (turn + 1) / len(SEARCHED_NOISES))
         variance = noise * luma.variance
-        here = tiles if turn == 0 else spread(tiles, PROCESSED_TILES)
+        here = tiles if turn == 0 else spread(tiles, max(min(PROCESSED_TILES, most_tiles // 3), 1))
         looks = _look_at(luma, library, here, variance, threads, share)
         read = [_read_grid(luma, library, here, grid, variance) for grid in _grids(looks)]
         sources = [source for source in read if source is not None]
