@@ -116,10 +116,10 @@ def pixel_figures() -> list[Figure]:
             table.append((what, figure, f"{int(row['n']):,} windows of {row['pictures']} pictures", by))
     for row in rows("quality_map_flag"):
         on = f"{int(row['windows']):,} windows of 64x64, each alone, of {row['pictures']} pictures"
-        if row["QF"] == "never compressed":
-            figure = f"{row['alarms']}, at most {float(row['alarm_rate_at_most']):.2%}"
-            table.append(("Never compressed, called JPEG", figure, on, by))
-        elif row["target"]:
+        if row["QF"] == "never compressed, all":
+            figure = f"{row['alarms']} ({float(row['called_jpeg']):.2%})"
+            table.append(("Windows never compressed, called JPEG", figure, on, by))
+        elif row["QF"] in ("10-99", "100"):
             table.append((f"JPEG missed, QF {row['QF']}, not flat", f"{float(row['missed']):.1%}", on, by))
     for row in rows("quality_map_collage"):
         if row["QF"] == "all":
