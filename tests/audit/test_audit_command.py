@@ -31,6 +31,7 @@ import os, signal, sys
 from jpegtrace import cli
 from jpegtrace.audit import run
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 whole = run.run_local
 
 def interrupted(*given, **more):
