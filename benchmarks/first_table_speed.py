@@ -110,7 +110,7 @@ def engine_rows(batch: Batch, repeats: int) -> list[dict[str, object]]:
 def network_session(name: str, folder: Path) -> onnxruntime.InferenceSession:
     """A published network with random weights, exported by a process of its own."""
     path = folder / f"{name}.onnx"
-    subprocess.run([sys.executable, "-m", "training.networks.export", name, str(path)], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "jpegtrace_training.networks.export", name, str(path)], cwd=ROOT, check=True)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

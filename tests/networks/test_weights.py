@@ -2,12 +2,12 @@ import hashlib
 from importlib import resources
 
 import pytest
-from training.combiner.golden import golden_inputs
 
 from jpegtrace import networks
 from jpegtrace.errors import ResourceError, UsageError
 from jpegtrace.networks import _cards as cards_module
 from jpegtrace.networks import _session as session_module
+from jpegtrace_training.combiner.golden import golden_inputs
 
 CARDS = networks.cards()
 

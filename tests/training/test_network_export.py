@@ -7,9 +7,9 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from training.networks import NETWORKS  # noqa: E402
-from training.networks import export as export_module  # noqa: E402
-from training.networks.export import to_onnx  # noqa: E402
+from jpegtrace_training.networks import NETWORKS  # noqa: E402
+from jpegtrace_training.networks import export as export_module  # noqa: E402
+from jpegtrace_training.networks.export import to_onnx  # noqa: E402
 
 
 @pytest.mark.parametrize("name", NETWORKS)

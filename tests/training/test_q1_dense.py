@@ -7,9 +7,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.networks import NETWORKS  # noqa: E402
-from training.networks import q1_dense as q1  # noqa: E402
-from training.networks.densenet import DenseLayer, DenseNet  # noqa: E402
+from jpegtrace_training.networks import NETWORKS  # noqa: E402
+from jpegtrace_training.networks import q1_dense as q1  # noqa: E402
+from jpegtrace_training.networks.densenet import DenseLayer, DenseNet  # noqa: E402
 
 
 def parameters(model):

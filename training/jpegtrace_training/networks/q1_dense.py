@@ -33,7 +33,7 @@ import torch
 from torch import Tensor, nn
 
 from jpegtrace.tables import ZIGZAG, ijg_table
-from training.networks.densenet import DenseNet
+from jpegtrace_training.networks.densenet import DenseNet
 
 SIDE = 64
 ENTRIES = 15

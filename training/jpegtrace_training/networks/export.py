@@ -1,6 +1,6 @@
 """Networks as ONNX files, each compared with the network that it was made from.
 
-``python -m training.networks.export NAME FILE`` writes a network with its first, untrained weights, for timing.
+``python -m jpegtrace_training.networks.export NAME FILE`` writes a network with its first, untrained weights, for timing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from training.networks import NETWORKS
+from jpegtrace_training.networks import NETWORKS
 
 OPSET = 17
 LARGEST_DIFFERENCE = 1e-4  # relative to the largest output

@@ -1,4 +1,4 @@
-"""Train the combiner: ``python -m training.combiner --pictures FOLDER --work FOLDER``.
+"""Train the combiner: ``python -m jpegtrace_training.combiner --pictures FOLDER --work FOLDER``.
 
 Evidence files are made first (those that are there are kept), then the network is trained and exported. Everything
 takes about 40 minutes on two cores; ``--smoke`` takes a minute and tells only whether it works.
@@ -10,7 +10,7 @@ import argparse
 import multiprocessing
 from pathlib import Path
 
-from training.combiner.data import make_job
+from jpegtrace_training.combiner.data import make_job
 
 # window, files, windows in each
 PLAN = ((64, 14, 5000), (32, 2, 4000), (128, 4, 3500), (256, 2, 1500), (64, 14, 5000), (128, 2, 3500), (256, 2, 1500))
@@ -41,7 +41,7 @@ def main() -> None:
             pass
     if options.only_data:
         return
-    from training.combiner.train import train
+    from jpegtrace_training.combiner.train import train
 
     train(
         [job[0] for job in jobs],

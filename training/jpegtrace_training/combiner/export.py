@@ -11,8 +11,8 @@ import onnxruntime
 import torch
 
 from jpegtrace.lattice.hypotheses import FREQUENCIES
-from training.combiner.golden import golden_inputs
-from training.combiner.model import Combiner
+from jpegtrace_training.combiner.golden import golden_inputs
+from jpegtrace_training.combiner.model import Combiner
 
 WEIGHTS = Path(__file__).parents[2] / "src" / "jpegtrace" / "networks" / "weights"
 NAMES = ("ratio", "promise", "kinds", "origins", "cost", "scales", "zero_share", "last", "blocks")
@@ -95,7 +95,7 @@ data = "evidence of windows of 32 to 256 pixels, histories drawn from 522 lossle
 contract = "evidence (1, origins, tables, 28) and window statistics to scores (1, origins, tables) and (1,)"
 parity = {parity:.3g}
 licence = "Apache-2.0"
-reference = "training/combiner"
+reference = "training/jpegtrace_training/combiner"
 
 [figures]
 held_out_accuracy = {figures["accuracy"]:.4f}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from jpegtrace.lattice.candidates import FREE, OTHER, STANDARD
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
-from training.combiner.model import Combiner
+from jpegtrace_training.combiner.model import Combiner
 
 ENTRIES = 15  # that accuracy and squared error are measured on
 BATCH = 64

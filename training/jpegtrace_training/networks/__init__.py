@@ -6,7 +6,7 @@ Where the authors' code differs from their paper, that variant is here too, by n
 from collections.abc import Callable
 from functools import partial
 
-from training.networks.q1_dense import Q1Dense, Q1DenseRegression
+from jpegtrace_training.networks.q1_dense import Q1Dense, Q1DenseRegression
 
 NETWORKS: dict[str, Callable[[], Q1Dense | Q1DenseRegression]] = {
     "q1-dense": Q1Dense,
