@@ -141,14 +141,6 @@ def test_analyses_lists_the_registry():
     assert [row["id"] for row in json.loads(run("analyses", "--json").stdout)] == [a.id for a in all_analyses()]
 
 
-def test_models_are_listed_and_verified():
-    done = run("models", "--verify")
-    assert done.returncode == 0
-    assert "combiner" in done.stdout.decode()
-    assert "verified" in done.stdout.decode()
-    assert {"id", "sha256", "samples", "figures"} <= set(json.loads(run("models", "--json").stdout)[0])
-
-
 def test_simulate_writes_the_picture_and_the_truth(folder):
     done = run("simulate", "picture.png", "--chain", "jpeg:75 | crop:3,5 | jpeg:90", "-o", "out.jpg", cwd=folder)
     assert done.returncode == 0

@@ -492,23 +492,80 @@ def _tell_audit(result: AuditResult) -> None:
         _comment(f"wrote {path}")
 
 
-@app.command()
-def models(
-    verify: Annotated[bool, typer.Option("--verify", help="Check every weight file against its card.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the cards as JSON.")] = False,
-) -> None:
-    """List the trained weights: what they are, how much they have seen, and whether they are intact."""
-    from dataclasses import asdict
+models = typer.Typer(
+    help="The trained weights: what they are, and whether they are intact.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(models, name="models")
 
-    from jpegtrace.networks import cards, verified_bytes
+
+@models.command("list")
+def models_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one card as a JSON object per line.")] = False,
+) -> None:
+    """List the weights: what they are for, how much they have seen, and whether they are at hand."""
+    from jpegtrace.networks import cards
+    from jpegtrace.networks.listing import cards_table
 
     found = cards()
-    if verify:
-        for card in found:
-            verified_bytes(card.id)  # raises when the file is not the one described
     if as_json:
-        typer.echo(json.dumps([asdict(card) for card in found], indent=2, ensure_ascii=False))
+        for card in found:
+            typer.echo(json.dumps(card.to_dict(), allow_nan=False))
         return
-    for card in found:
-        state = f"{card.status}, {card.samples:,} samples seen, {card.bytes:,} bytes, {card.licence}"
-        typer.echo(f"{card.id} {card.version}: {state}{', verified' if verify else ''}")
+    _results().print(cards_table(found))
+
+
+@models.command("show")
+def models_show(name: Annotated[str, typer.Argument(metavar="ID", help="The weights.")]) -> None:
+    """Print the whole card of some weights."""
+    from jpegtrace.networks import card
+    from jpegtrace.networks.listing import whole_card
+
+    _results().print(whole_card(card(name)))
+
+
+@models.command("verify")
+def models_verify(
+    names: Annotated[list[str] | None, typer.Argument(metavar="ID", help="The weights; by default all.")] = None,
+) -> None:
+    """Compare weights with their cards, and load them.
+
+    Weights that do not ship and were not fetched are "not installed", which is no failure.
+    """
+    from jpegtrace.networks import card_ids, verify
+    from jpegtrace.networks.listing import check_line
+
+    asked = names or card_ids()
+    if unknown := [name for name in asked if name not in card_ids()]:
+        raise UsageError(f"there are no weights called {unknown[0]!r}; there are: {', '.join(card_ids())}")
+    failed = 0
+    for name in asked:
+        check = verify(name)
+        failed += check.failed
+        _results().print(check_line(check, max(map(len, asked))), soft_wrap=True)
+    if failed:
+        raise typer.Exit(INPUT_FAILED)
+
+
+@models.command("fetch")
+def models_fetch(
+    name: Annotated[str, typer.Argument(metavar="ID", help="The weights.")],
+    source: Annotated[str, typer.Option("--from", metavar="PATH_OR_URL", help="Their file.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
+) -> None:
+    """Install weights that do not ship; a file other than that of their card is refused.
+
+    They go to the folder in JPEGTRACE_WEIGHTS, or to one in your cache.
+    """
+    from jpegtrace.networks import fetch
+
+    with _share_done(quiet=quiet) as progress:
+        path = fetch(name, source, progress)
+    if not quiet:
+        _comment(f"wrote {path}, which is the file of the card")
+
+
+def _results() -> Console:
+    """Where results are printed, as wide as the terminal."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

@@ -9,18 +9,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from jpegtrace.chain import double_compress
 from jpegtrace.lattice.candidates import FREE_ORIGINS, FREE_TEMPERS, OTHERS, free_tables, likely_others
 from jpegtrace.lattice.combiner import SINGLE_IN_TRAINING
 from jpegtrace.lattice.evidence import KEPT_ORIGINS, gather
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
-from jpegtrace.picture import Picture
-from jpegtrace.tables import ZIGZAG, ijg_table, known_tables, random_smooth_table
+from jpegtrace.tables import ZIGZAG
+from jpegtrace_training.histories import draw_piece, draw_tables
+from jpegtrace_training.pictures import load_pictures
 
 FREE = FREE_ORIGINS * len(FREE_TEMPERS)
 MARGIN = 64  # of the source around the window, for shifts and chroma
@@ -54,43 +55,21 @@ class Recipe:
     rescaled: float = 0.6
 
 
-def load_pictures(folder: Path) -> list[NDArray[np.uint8]]:
-    """All RGB pictures of a folder, 8 bits."""
-    found = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in (".webp", ".png", ".tif", ".bmp"):
-            raster = Picture.open(path).raster
-            if raster.mode == "rgb" and raster.bits == 8:
-                found.append(raster.pixels.astype(np.uint8, copy=False))
-    return found
-
-
 def draw(
     pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, recipe: Recipe
 ) -> tuple[NDArray[np.int16], NDArray[np.uint16], NDArray[np.uint16], NDArray[np.int64]]:
     """Luma blocks of the last compression, last tables, first tables (zeros: none), first origins (-1: none)."""
-    others = [k for k in known_tables() if k.luma.max() < 256 and k.luma.ravel()[ZIGZAG[:15]].mean() < 26]
     side = recipe.window + MARGIN
     pictures = [picture for picture in pictures if min(picture.shape[:2]) >= side]
     sources = np.empty((count, side, side, 3), np.uint8)
     first = np.zeros((count, 2, 8, 8), np.uint16)
     last = np.zeros((count, 2, 8, 8), np.uint16)
 
-    def pair(share_other: float, share_smooth: float, quality: tuple[int, int]) -> NDArray[np.uint16]:
-        kind = rng.random()
-        if kind < share_other:
-            known = others[rng.integers(len(others))]
-            return np.stack([known.luma, known.luma if known.chroma is None else known.chroma])
-        if kind < share_other + share_smooth:
-            return np.stack([random_smooth_table(rng, mean_range=(2.0, 20.0)), random_smooth_table(rng)])
-        scale = int(rng.integers(quality[0], quality[1] + 1))
-        return np.stack([ijg_table(scale), ijg_table(scale, "chroma")])
-
     for i in range(count):
-        sources[i] = _piece(pictures[rng.integers(len(pictures))], side, rng, recipe.rescaled)
-        last[i] = pair(recipe.last_other, 0.0, recipe.last)
+        sources[i] = draw_piece(pictures[rng.integers(len(pictures))], side, rng, recipe.rescaled)
+        last[i] = draw_tables(rng, recipe.last, known=recipe.last_other)
         if rng.random() >= recipe.single:
-            first[i] = pair(recipe.first_other, recipe.first_smooth, recipe.first)
+            first[i] = draw_tables(rng, recipe.first, known=recipe.first_other, smooth=recipe.first_smooth)
     corners = 16 + rng.integers(0, 32, (count, 2))
     corners[rng.random(count) < recipe.aligned] &= ~7
     batch = double_compress(sources, first, last, corners, patch=recipe.window)
@@ -98,30 +77,12 @@ def draw(
     return batch.luma, batch.last_tables[:, 0], batch.first_tables[:, 0], origin
 
 
-def _piece(picture: NDArray[np.uint8], side: int, rng: np.random.Generator, rescaled: float) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
-    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if rng.random() < rescaled else 1.0
-    need = int(np.ceil(side / scale)) + 1
-    if need > min(height, width):
-        need, scale = side, 1.0
-    y, x = rng.integers(0, height - need + 1), rng.integers(0, width - need + 1)
-    piece = picture[y : y + need, x : x + need]
-    if scale == 1.0:
-        return piece[:side, :side]
-    size = max(side, round(need * scale))
-    resized = np.asarray(Image.fromarray(piece).resize((size, size), Image.Resampling.BICUBIC))[:side, :side]
-    if scale > 1.2 and rng.random() < 0.7:
-        grain = rng.normal(0, rng.uniform(0.5, 3), resized.shape)
-        return np.clip(resized + grain, 0, 255).astype(np.uint8)
-    return resized
-
-
 def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, seed: int, recipe: Recipe) -> None:
     """Draw windows and write their evidence to an ``.npz`` file."""
     rng = np.random.default_rng(seed)
     library = full_library()
     wide = library.steps.shape[1]
-    table = {
+    table: dict[str, NDArray[Any]] = {
         "ratio": np.empty((count, KEPT_ORIGINS, FREQUENCIES, wide), np.float16),
         "promise": np.empty((count, KEPT_ORIGINS, FREQUENCIES, wide), np.float16),
         "origins": np.empty((count, KEPT_ORIGINS), np.int16),
@@ -156,7 +117,7 @@ def make_file(path: Path, pictures: Sequence[NDArray[np.uint8]], count: int, see
                 f"{path.name}: {done:,} of {count:,}, {rate:.0f} a second, {(count - done) / rate:.0f} s left",
                 flush=True,
             )
-    np.savez(path, **table)
+    np.savez(path, **table)  # type: ignore[arg-type]  # the stubs take the arrays for its options
 
 
 def recipe_of(seed: int, window: int) -> Recipe:
@@ -174,5 +135,5 @@ def make_job(job: tuple[Path, Path, int, int, int]) -> None:
     if path.exists():
         return
     part = path.with_name(f"part-{path.name}")
-    make_file(part, load_pictures(pictures), count, seed, recipe_of(seed, window))
+    make_file(part, [pixels for _, pixels in load_pictures(pictures)], count, seed, recipe_of(seed, window))
     part.rename(path)

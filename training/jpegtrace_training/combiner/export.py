@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
 
+from jpegtrace import __version__
 from jpegtrace.lattice.hypotheses import FREQUENCIES
+from jpegtrace.networks import Card, Port
+from jpegtrace_training.cards import CARDS, NETWORKS, WEIGHTS, file_facts, write_card
 from jpegtrace_training.combiner.golden import golden_inputs
 from jpegtrace_training.combiner.model import Combiner
+from jpegtrace_training.combiner.train import BATCH
 
-WEIGHTS = Path(__file__).parents[2] / "src" / "jpegtrace" / "networks" / "weights"
-NAMES = ("ratio", "promise", "kinds", "origins", "cost", "scales", "zero_share", "last", "blocks")
 LARGEST_DIFFERENCE = 1e-3
+_STEPS = str(FREQUENCIES)
+INPUTS = (
+    Port(
+        "ratio",
+        ("1", "8", "tables", _STEPS),
+        f"for each grid origin and table: log-likelihood ratio of its first {_STEPS} steps against none",
+    ),
+    Port("promise", ("1", "8", "tables", _STEPS), "what the steps would give if they were there"),
+    Port(
+        "kinds",
+        ("1", "tables"),
+        "kind of each table: 0 standard (at least one), 1 other, 2 fitted to the window",
+        "int64",
+    ),
+    Port("origins", ("1", "8"), "grid origins, row * 8 + column, the aligned one (0) first", "int64"),
+    Port("cost", ("1", "64"), "mean cost of a block on each grid, 0 for the aligned one"),
+    Port("scales", ("1", _STEPS), "Laplacian scale of each frequency"),
+    Port("zero_share", ("1", _STEPS), "share of coefficients that the last quantization set to 0"),
+    Port("last", ("1", _STEPS), "steps of the last quantization, zigzag order"),
+    Port("blocks", ("1",), "number of 8 x 8 blocks in the window"),
+)
+OUTPUTS = (
+    Port("score", ("1", "8", "tables"), "score of every origin and table, before softmax together with null"),
+    Port("null", ("1",), "score of no first compression"),
+)
+NAMES = tuple(port.name for port in INPUTS)
 
 
 def example(tables: int, seed: int) -> tuple[torch.Tensor, ...]:
@@ -51,9 +78,9 @@ def export(checkpoint: Path, folder: Path) -> tuple[Path, float]:
         example(40, 0),
         str(path),
         input_names=list(NAMES),
-        output_names=["score", "null"],
+        output_names=[port.name for port in OUTPUTS],
         dynamic_axes={
-            name: {axis: "tables"} for name, axis in (("ratio", 2), ("promise", 2), ("kinds", 1), ("score", 2))
+            port.name: {port.shape.index("tables"): "tables"} for port in (*INPUTS, *OUTPUTS) if "tables" in port.shape
         },
         opset_version=17,
         dynamo=False,
@@ -77,48 +104,57 @@ def golden(path: Path) -> tuple[float, float]:
     return float(score.mean()), float(null[0])
 
 
-def write_card(path: Path, checkpoint: Path, parity: float, version: int) -> Path:
-    """Write the card beside the weights."""
+def card_of(path: Path, checkpoint: Path, parity: float, version: int) -> Card:
+    """The card of an exported checkpoint."""
     state = torch.load(checkpoint, weights_only=True)
-    data = path.read_bytes()
-    figures = state["held_out"]
-    golden_score, golden_null = golden(path)
-    card = path.with_suffix(".toml")
-    card.write_text(
-        f"""id = "combiner"
-version = {version}
-sha256 = "{hashlib.sha256(data).hexdigest()}"
-bytes = {len(data)}
-samples = {state["samples"]}
-status = "under-trained"
-data = "evidence of windows of 32 to 256 pixels, histories drawn from 522 lossless pictures; held out: other windows"
-contract = "evidence (1, origins, tables, 28) and window statistics to scores (1, origins, tables) and (1,)"
-parity = {parity:.3g}
-licence = "Apache-2.0"
-reference = "training/jpegtrace_training/combiner"
-
-[figures]
-held_out_accuracy = {figures["accuracy"]:.4f}
-held_out_squared_error = {figures["squared_error"]:.4f}
-held_out_count_accuracy = {figures["count_accuracy"]:.4f}
-held_out_windows = {figures["windows"]}
-golden_score_mean = {golden_score:.6f}
-golden_null = {golden_null:.6f}
-""",
-        encoding="utf-8",
+    held_out = state["held_out"]
+    score, null = golden(path)
+    weights = sum(parameter.numel() for parameter in Combiner().parameters())
+    return Card(
+        id="combiner",
+        version=version,
+        network=f"combiner, {weights:,} weights, shared over origins and tables",
+        title="From lattice evidence to the first table, its grid, and whether there was one",
+        **file_facts(path),
+        samples=state["samples"],
+        status="under-trained",
+        data="evidence of windows of 32 to 256 pixels with drawn histories, from 522 lossless pictures; "
+        "seeds 101 and on",
+        seeds=(state["seed"],),
+        steps=state["samples"] // BATCH,
+        code_version=__version__,
+        precision="fp32",
+        inputs=INPUTS,
+        outputs=OUTPUTS,
+        parity=float(f"{parity:.3g}"),
+        licence="Apache-2.0",
+        paper="none; docs/engine.md and training/jpegtrace_training/combiner describe it",
+        figures={
+            "held_out_accuracy": round(held_out["accuracy"], 4),
+            "held_out_squared_error": round(held_out["squared_error"], 4),
+            "held_out_count_accuracy": round(held_out["count_accuracy"], 4),
+            "held_out_windows": held_out["windows"],
+            "golden_score_mean": round(score, 6),
+            "golden_null": round(null, 6),
+        },
+        figures_on="windows held out of training (of the same pictures); "
+        "golden_*: outputs for a fixed input, for tests",
+        paper_figures={},
     )
-    return card
 
 
 def main() -> None:
     """Export a checkpoint into the package."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--to", type=Path, default=WEIGHTS)
+    parser.add_argument("--to", type=Path, default=NETWORKS, help=f"folder that holds {WEIGHTS}/ and {CARDS}/")
     parser.add_argument("--version", type=int, default=1)
     options = parser.parse_args()
-    path, parity = export(options.checkpoint, options.to)
-    print(write_card(path, options.checkpoint, parity, options.version).read_text(encoding="utf-8"))
+    for folder in (WEIGHTS, CARDS):
+        (options.to / folder).mkdir(parents=True, exist_ok=True)
+    path, parity = export(options.checkpoint, options.to / WEIGHTS)
+    card = card_of(path, options.checkpoint, parity, options.version)
+    print(write_card(card, options.to / CARDS / "combiner.toml").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Networks as ONNX files, each compared with the network that it was made from.
 
-``python -m jpegtrace_training.networks.export NAME FILE`` writes a network with its first, untrained weights, for timing.
+``python -m jpegtrace_training.networks.export NAME FILE`` writes a network with its first, untrained weights, for
+timing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def to_onnx(model: nn.Module, example: Mapping[str, Tensor], path: Path, outputs
     """Write `model` as it answers in evaluation, for any batch size, and compare the file with it.
 
     Args:
-        model: takes the tensors of `example` in order, gives a tensor or a tuple of them.
+        model: takes the tensors of `example` in order, gives a tensor or a tuple of them; its attribute `dynamic`,
+            where it has one, names further axes of any length.
         example: inputs by name, batch first.
         path: file to write; nothing is left there when the comparison fails.
         outputs: their names.
@@ -37,6 +39,7 @@ def to_onnx(model: nn.Module, example: Mapping[str, Tensor], path: Path, outputs
         RuntimeError: an output differs by more than `LARGEST_DIFFERENCE` of the largest output.
     """
     trained = model.training
+    dynamic: Mapping[str, dict[int, str]] = getattr(model, "dynamic", {})
     model.eval()
     part = path.with_name(f"part-{path.name}")
     try:
@@ -48,7 +51,7 @@ def to_onnx(model: nn.Module, example: Mapping[str, Tensor], path: Path, outputs
                 str(part),
                 input_names=list(example),
                 output_names=list(outputs),
-                dynamic_axes={name: {0: "batch"} for name in (*example, *outputs)},
+                dynamic_axes={name: {0: "batch"} | dynamic.get(name, {}) for name in (*example, *outputs)},
                 opset_version=OPSET,
                 dynamo=False,
             )

@@ -30,10 +30,11 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from jpegtrace.tables import ZIGZAG, ijg_table
 from jpegtrace_training.networks.densenet import DenseNet
+from jpegtrace_training.networks.network import Network
 
 SIDE = 64
 ENTRIES = 15
@@ -49,7 +50,7 @@ def _example(channels: int, count: int, seed: int) -> dict[str, Tensor]:
     return {"pixels": pixels * 255}
 
 
-class Q1Dense(nn.Module):
+class Q1Dense(Network):
     """`q1-dense`: a distribution over 1..q_max for each entry.
 
     Args:
@@ -76,7 +77,7 @@ class Q1Dense(nn.Module):
         return _example(self.channels, count, seed)
 
 
-class Q1DenseRegression(nn.Module):
+class Q1DenseRegression(Network):
     """`q1-dense-reg`: one number per entry; arguments as for `Q1Dense`."""
 
     outputs = ("entries",)

@@ -1,0 +1,101 @@
+"""Train a recipe: ``jpegtrace train RECIPE``, ``python -m jpegtrace_training RECIPE``, or under ``torchrun``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from jpegtrace.errors import JpegtraceError, UsageError
+from jpegtrace_training import pictures as pictures_module
+from jpegtrace_training.recipe import Recipe
+from jpegtrace_training.recipes import find, recipes
+from jpegtrace_training.trainer import PRECISIONS, SCHEDULES, Machine, Settings, train
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    made = argparse.ArgumentParser(prog="jpegtrace train", description="Train one of the networks, or go on with it.")
+    made.add_argument("recipe", nargs="?", help="what to train; without it, what there is")
+    made.add_argument("--pictures", type=Path, action="append", default=[], metavar="FOLDER",
+                      help="folder of lossless RGB pictures; may be repeated")  # fmt: skip
+    made.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoints and metrics; a run that is there goes on")
+    made.add_argument("--smoke", action="store_true", help="a trial of a minute on made pictures, which checks itself")
+    made.add_argument("--samples", type=int, help="samples to see in all; as published where not given")
+    made.add_argument("--batch", type=int, help="samples a step; as published where not given")
+    made.add_argument("--rate", type=float, help="learning rate; as published where not given")
+    made.add_argument("--schedule", choices=SCHEDULES, default="published", help="of the rate; cosine ends at 0")
+    made.add_argument("--clip", type=float, default=0.0, help="largest norm of the gradient")
+    made.add_argument("--side", type=int, help="of the samples in pixels; as published where not given")
+    made.add_argument("--seed", type=int, default=0)
+    made.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    made.add_argument("--precision", choices=tuple(PRECISIONS), help="bf16 on CUDA, else fp32, where not given")
+    made.add_argument("--workers", type=int, default=0, help="processes that make samples")
+    made.add_argument("--threads", type=int, help="of PyTorch on a CPU")
+    made.add_argument("--compile", action="store_true", help="use torch.compile")
+    made.add_argument("--minutes", type=float, default=0.0, help="stop after so many, with a checkpoint")
+    made.add_argument("--check-every", type=int, default=0, metavar="STEPS", help="held-out figures so often")
+    made.add_argument("--checks", type=int, default=4, metavar="BATCHES", help="held-out batches")
+    made.add_argument("--quiet", action="store_true")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit code."""
+    options = parser().parse_args(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    try:
+        if options.recipe is None:
+            for recipe in recipes().values():
+                print(f"{recipe.id:24} {recipe.title}")
+            return 0
+        _run(find(options.recipe), options)
+    except UsageError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except JpegtraceError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(recipe: Recipe, options: argparse.Namespace) -> None:
+    if options.smoke:
+        from jpegtrace_training.smoke import smoke
+
+        print(smoke(recipe, seed=options.seed))
+        return
+    if not options.pictures or options.run is None:
+        raise UsageError("training needs --pictures FOLDER and --run FOLDER; --smoke needs neither")
+    settings = Settings(
+        samples=options.samples or recipe.published,
+        batch=options.batch or recipe.batch,
+        rate=options.rate or recipe.rate,
+        schedule=options.schedule,
+        drop=recipe.drop,
+        clip=options.clip,
+        side=options.side or recipe.side,
+        seed=options.seed,
+        precision=options.precision or ("bf16" if options.device.startswith("cuda") else "fp32"),
+    )
+    machine = Machine(
+        device=options.device,
+        workers=options.workers,
+        compiled=options.compile,
+        minutes=options.minutes,
+        check_every=options.check_every,
+        checks=options.checks,
+        quiet=options.quiet,
+    )
+    found = train(recipe, pictures_module.read(options.pictures, least=recipe.least), options.run, settings, machine)
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in found.figures.items())
+    end = "" if found.finished else "; the same command goes on"
+    print(f"{recipe.id}: {found.samples:,} samples seen, best on held-out samples: {figures}{end}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Pieces of pictures and quantization tables as the recipes draw them."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jpegtrace.chain.codec import Planes, decompress
+from jpegtrace.tables import ZIGZAG, KnownTables, ijg_table, known_tables, random_smooth_table
+
+Pixels = NDArray[np.uint8]
+Pair = NDArray[np.uint16]  # (2, 8, 8): luma, chroma
+COARSEST = 26  # mean of the first steps of a table of the survey that is drawn
+
+
+@cache
+def usual_known_tables() -> tuple[KnownTables, ...]:
+    """Tables of cameras and programs that files have, of 8 bits and not coarse beyond use."""
+    return tuple(
+        table
+        for table in known_tables()
+        if table.luma.max() < 256 and table.luma.ravel()[ZIGZAG[:15]].mean() < COARSEST
+    )
+
+
+def draw_tables(rng: np.random.Generator, quality: tuple[int, int], *, known: float = 0.0, smooth: float = 0.0) -> Pair:
+    """Luma and chroma table: one of the survey, one of no family, or IJG's at a quality.
+
+    Args:
+        rng: the only source of chance.
+        quality: lowest and highest.
+        known: share of tables of cameras and programs.
+        smooth: share of tables of no family.
+    """
+    kind = rng.random()
+    if kind < known:
+        tables = usual_known_tables()
+        table = tables[rng.integers(len(tables))]
+        return np.stack([table.luma, table.luma if table.chroma is None else table.chroma])
+    if kind < known + smooth:
+        return np.stack([random_smooth_table(rng, mean_range=(2.0, 20.0)), random_smooth_table(rng)])
+    scale = int(rng.integers(quality[0], quality[1] + 1))
+    return np.stack([ijg_table(scale), ijg_table(scale, "chroma")])
+
+
+def draw_piece(picture: Pixels, side: int, rng: np.random.Generator, rescaled: float) -> Pixels:
+    """A square of a picture; a share is resized by 0.5 to 2 before, enlarged ones mostly with some grain."""
+    height, width = picture.shape[:2]
+    scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if rng.random() < rescaled else 1.0
+    need = int(np.ceil(side / scale)) + 1
+    if need > min(height, width):
+        need, scale = side, 1.0
+    y, x = rng.integers(0, height - need + 1), rng.integers(0, width - need + 1)
+    piece = picture[y : y + need, x : x + need]
+    if scale == 1.0:
+        return piece[:side, :side]
+    size = max(side, round(need * scale))
+    resized = np.asarray(Image.fromarray(piece).resize((size, size), Image.Resampling.BICUBIC))[:side, :side]
+    if scale > 1.2 and rng.random() < 0.7:
+        grain = rng.normal(0, rng.uniform(0.5, 3), resized.shape)
+        return np.clip(resized + grain, 0, 255).astype(np.uint8)
+    return resized
+
+
+def decoded_luma(blocks: NDArray[np.int16], table: NDArray[np.uint16]) -> Pixels:
+    """The decoder's Y plane of stored coefficients (rows, columns, 8, 8)."""
+    none = np.empty((0, 0, 8, 8), np.int16)
+    rows, cols = 8 * blocks.shape[0], 8 * blocks.shape[1]
+    return decompress(Planes(blocks, none, none), (table,), "grey", rows, cols)

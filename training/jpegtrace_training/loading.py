@@ -1,0 +1,104 @@
+"""Samples in the order of the steps, made on the fly.
+
+Batch k of a run is a function of recipe, pictures, seed and k alone: any number of workers makes the same batches, and
+a run that goes on after a stop sees what it would have seen. Nothing is written to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from jpegtrace_training.augmentation import History, JpegAugmentation
+from jpegtrace_training.recipe import Draw
+
+TRAINING, CHECKS = 0, 1  # first number of the seeds: no check is ever a training sample
+
+
+class Batches(Dataset[dict[str, Tensor]]):
+    """Whole batches by their number.
+
+    Args:
+        draw: of the recipe.
+        pictures: to draw from.
+        count: samples of a batch.
+        side: of the samples.
+        seed: of the run.
+        stream: `TRAINING` or `CHECKS`.
+    """
+
+    def __init__(
+        self,
+        draw: Draw,
+        pictures: Sequence[NDArray[np.uint8]],
+        count: int,
+        side: int,
+        seed: int,
+        stream: int = TRAINING,
+    ) -> None:
+        self.draw, self.pictures, self.count, self.side = draw, pictures, count, side
+        self.seed, self.stream = seed, stream
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        """Batch of this number."""
+        rng = np.random.default_rng([self.stream, self.seed, number])
+        drawn = self.draw(self.pictures, self.count, rng, self.side)
+        return {name: torch.from_numpy(np.array(array, order="C")) for name, array in drawn.items()}
+
+
+def loader(batches: Batches, numbers: range, *, workers: int, pinned: bool) -> Iterator[dict[str, Tensor]]:
+    """Batches in this order; `workers` processes make them ahead, 0 makes each when it is asked for."""
+    options: dict[str, Any] = {"num_workers": workers, "pin_memory": pinned}
+    if workers:
+        batches[0]  # compiles the kernels once, before the workers are forked
+        options = {"prefetch_factor": 4}
+    return iter(DataLoader(batches, batch_size=None, sampler=numbers, **options))
+
+
+class AugmentedPictures(Dataset[tuple[Tensor, Any, History]]):
+    """JPEG-aware augmentation for anyone's `DataLoader`: pictures with labels become patches with a known history.
+
+    Sample i of epoch e is a function of (seed, e, i); call `begin_epoch` as one does with a distributed sampler. Give
+    the `DataLoader` `collate` as its `collate_fn`: histories stay a list.
+
+    Args:
+        pictures: uint8 RGB arrays, or a function from index to one, for folders that do not fit into memory.
+        labels: one per picture.
+        augmentation: what to draw.
+        seed: of the histories.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[NDArray[np.uint8]] | Callable[[int], NDArray[np.uint8]],
+        labels: Sequence[Any],
+        augmentation: JpegAugmentation,
+        seed: int = 0,
+    ) -> None:
+        self.picture = pictures if callable(pictures) else pictures.__getitem__
+        self.labels, self.augmentation, self.seed, self.epoch = labels, augmentation, seed, 0
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Draw other histories than in other epochs."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Any, History]:
+        """A patch, uint8 (3, side, side), its label, and its history."""
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        patch, history = self.augmentation(self.picture(index), rng)
+        return torch.from_numpy(np.ascontiguousarray(patch.transpose(2, 0, 1))), self.labels[index], history
+
+
+def collate(samples: Sequence[tuple[Tensor, Any, History]]) -> tuple[Tensor, Tensor, list[History]]:
+    """Patches and labels as tensors, histories as a list."""
+    patches, labels, histories = zip(*samples, strict=True)
+    return torch.stack(patches), torch.as_tensor(labels), list(histories)

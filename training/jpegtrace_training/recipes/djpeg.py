@@ -1,0 +1,139 @@
+"""`djpeg-hist` (Park 2018) and `djpeg-srnet` (SRNet, as in Kim 2021): compressed once or twice, from the Y plane.
+
+Both tables are IJG's at 50 to 100 or those of real files, half and half, never the same table twice; half of the
+samples were compressed once. On one grid, as in Park 2018; the recipes that end in ``-shifted`` draw among the other 63
+shifts, as Kim's second pair of detectors does (IV-A1, IV-D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn, optim
+
+from jpegtrace.chain import double_compress
+from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables
+from jpegtrace_training.networks import NETWORKS
+from jpegtrace_training.networks.djpeg_hist import DjpegHist, coefficients_of, histogram_of
+from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
+from jpegtrace_training.recipe import Arrays, Batch, Recipe
+
+PARK = "Park, Cho, Ahn, Lee, Double JPEG detection in mixed JPEG quality factors, ECCV 2018"
+SRNET = (
+    "Boroumand, Chen, Fridrich, Deep residual network for steganalysis, TIFS 2019; used on JPEG by Kim, Ahn, Lee 2021"
+)
+QUALITY = (50, 100)
+KNOWN = 0.5  # share of tables of real files
+RESCALED = 0.5
+BORDER = 16  # of a source before its patch
+MARGIN = 64
+
+
+def draw(
+    pictures: Sequence[NDArray[np.uint8]],
+    count: int,
+    rng: np.random.Generator,
+    side: int,
+    *,
+    shifted: bool,
+    histograms: bool,
+) -> Arrays:
+    """Y planes, or the histograms of their DCT, with the last table in rows; label 0 once, 1 twice."""
+    around = side + MARGIN
+    usable = [picture for picture in pictures if min(picture.shape[:2]) >= around]
+    sources = np.stack(
+        [draw_piece(usable[int(rng.integers(len(usable)))], around, rng, RESCALED) for _ in range(count)]
+    )
+    first, last = (np.stack([draw_tables(rng, QUALITY, known=KNOWN) for _ in range(count)]) for _ in range(2))
+    for index in np.flatnonzero((first == last).all((1, 2, 3))):
+        while (first[index] == last[index]).all():
+            first[index] = draw_tables(rng, QUALITY, known=KNOWN)
+    twice = rng.permutation(count) % 2 == 0
+    shift = rng.integers(1, 64, count) if shifted else np.zeros(count, np.int64)
+    corners = BORDER + np.stack([shift // 8, shift % 8], 1)
+    batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=side)
+    planes = np.stack([decoded_luma(*one) for one in zip(batch.luma, batch.last_tables[:, 0], strict=True)])
+    found: Arrays = {
+        "table": batch.last_tables[:, 0].reshape(count, 64).astype(np.float32),
+        "twice": twice.astype(np.int64),
+    }
+    if histograms:
+        return found | {"histogram": histogram_of(coefficients_of(planes))}
+    return found | {"pixels": planes[:, None]}
+
+
+def _logits(model: DjpegHist | DjpegSrnet, batch: Batch) -> Tensor:
+    if isinstance(model, DjpegHist):
+        return model.forward_histogram(batch["histogram"], batch["table"]).float()
+    found: Tensor = model(batch["pixels"].float())
+    return found.float()
+
+
+def loss(model: DjpegHist | DjpegSrnet, batch: Batch) -> dict[str, Tensor]:
+    """Cross-entropy."""
+    return {"loss": nn.functional.cross_entropy(_logits(model, batch), batch["twice"])}
+
+
+def measure(model: DjpegHist | DjpegSrnet, batch: Batch) -> dict[str, Tensor]:
+    """Cross-entropy and share of right answers."""
+    logits = _logits(model, batch)
+    entropy = nn.functional.cross_entropy(logits, batch["twice"], reduction="none")
+    return {"loss": entropy, "accuracy": (logits.argmax(1) == batch["twice"]).float()}
+
+
+def _adamax(parameters: Sequence[nn.Parameter], rate: float) -> optim.Optimizer:
+    """As the authors of SRNet: L2 of 2e-4 / 2 on the convolutions only."""
+    weights = [parameter for parameter in parameters if parameter.ndim == 4]
+    others = [parameter for parameter in parameters if parameter.ndim != 4]
+    groups: list[dict[str, Any]] = [{"params": weights, "weight_decay": 2e-4}, {"params": others}]
+    return torch.optim.Adamax(groups, rate)
+
+
+def _hist(name: str, shifted: bool) -> Recipe:
+    return Recipe(
+        id=f"{name}-shifted" if shifted else name,
+        title=f"once or twice, from DCT histograms and the table, {'shifted grids' if shifted else 'one grid'}",
+        paper=PARK,
+        network=NETWORKS[name],
+        draw=partial(draw, shifted=shifted, histograms=True),
+        loss=loss,
+        measure=measure,
+        better=("loss", "lower"),
+        side=256,
+        batch=32,
+        rate=1e-3,
+        published=10 * 1_140_430 * 9 // 10,
+        least=256 + MARGIN,
+        smoke_rate=1e-4,
+    )
+
+
+def _srnet(shifted: bool) -> Recipe:
+    return Recipe(
+        id="djpeg-srnet-shifted" if shifted else "djpeg-srnet",
+        title=f"once or twice, from pixels, {'shifted grids' if shifted else 'one grid'}",
+        paper=SRNET,
+        network=NETWORKS["djpeg-srnet"],
+        draw=partial(draw, shifted=shifted, histograms=False),
+        loss=loss,
+        measure=measure,
+        better=("loss", "lower"),
+        side=256,
+        batch=32,
+        rate=1e-3,
+        published=500_000 * 32,
+        drop=0.8,
+        optimiser=_adamax,
+        least=256 + MARGIN,
+    )
+
+
+RECIPES = (
+    *(_hist(name, shifted) for name in ("djpeg-hist", "djpeg-hist-2018") for shifted in (False, True)),
+    *(_srnet(shifted) for shifted in (False, True)),
+)
