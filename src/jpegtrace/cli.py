@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from jpegtrace import __version__
-from jpegtrace.errors import InputError, JpegtraceError, UsageError
+from jpegtrace.errors import InputError, JpegtraceError, MissingExtra, UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -564,6 +564,21 @@ def models_fetch(
         path = fetch(name, source, progress)
     if not quiet:
         _comment(f"wrote {path}, which is the file of the card")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+def train(context: typer.Context) -> None:
+    """Train one of the networks, or go on with it; without a name, list what can be trained. Needs the extra [train]."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("torch", "onnx")):
+        raise MissingExtra("train", "training")
+    from jpegtrace_training.__main__ import main as run_training
+
+    raise typer.Exit(run_training(context.args))
 
 
 def _results() -> Console:

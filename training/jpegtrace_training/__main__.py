@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,19 +40,23 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--minutes", type=float, default=0.0, help="stop after so many, with a checkpoint")
     made.add_argument("--check-every", type=int, default=0, metavar="STEPS", help="held-out figures so often")
     made.add_argument("--checks", type=int, default=4, metavar="BATCHES", help="held-out batches")
-    made.add_argument("--quiet", action="store_true")
+    made.add_argument("--save-every", type=float, default=60.0, metavar="SECONDS", help="checkpoints so often")
+    made.add_argument("--quiet", action="store_true", help="no lines of progress")
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code."""
     options = parser().parse_args(arguments)
-    if options.threads:
-        torch.set_num_threads(options.threads)
     try:
+        if options.threads is not None:
+            if options.threads < 1:
+                raise UsageError("threads must be at least 1")
+            torch.set_num_threads(options.threads)
         if options.recipe is None:
-            for recipe in recipes().values():
-                print(f"{recipe.id:24} {recipe.title}")
+            known = recipes()
+            for recipe in known.values():
+                print(f"{recipe.id:{max(map(len, known))}}  {recipe.title}")
             return 0
         _run(find(options.recipe), options)
     except UsageError as error:
@@ -71,14 +76,15 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         return
     if not options.pictures or options.run is None:
         raise UsageError("training needs --pictures FOLDER and --run FOLDER; --smoke needs neither")
+    _check_device(options.device)
     settings = Settings(
-        samples=options.samples or recipe.published,
-        batch=options.batch or recipe.batch,
-        rate=options.rate or recipe.rate,
+        samples=recipe.published if options.samples is None else options.samples,
+        batch=recipe.batch if options.batch is None else options.batch,
+        rate=recipe.rate if options.rate is None else options.rate,
         schedule=options.schedule,
         drop=recipe.drop,
         clip=options.clip,
-        side=options.side or recipe.side,
+        side=recipe.side if options.side is None else options.side,
         seed=options.seed,
         precision=options.precision or ("bf16" if options.device.startswith("cuda") else "fp32"),
     )
@@ -89,12 +95,25 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         minutes=options.minutes,
         check_every=options.check_every,
         checks=options.checks,
+        save_every=options.save_every,
         quiet=options.quiet,
     )
-    found = train(recipe, pictures_module.read(options.pictures, least=recipe.least), options.run, settings, machine)
+    least = recipe.least + max(0, settings.side - recipe.side)
+    found = train(recipe, pictures_module.read(options.pictures, least=least), options.run, settings, machine)
+    if int(os.environ.get("RANK", "0")):
+        return  # the first process tells it
     figures = ", ".join(f"{name} {value:.4g}" for name, value in found.figures.items())
     end = "" if found.finished else "; the same command goes on"
     print(f"{recipe.id}: {found.samples:,} samples seen, best on held-out samples: {figures}{end}")
+
+
+def _check_device(name: str) -> None:
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        raise UsageError(f"there is no device {name!r}; there are cpu and cuda") from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("PyTorch sees no CUDA device here; --device cpu takes none")
 
 
 if __name__ == "__main__":

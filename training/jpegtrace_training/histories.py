@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jpegtrace.chain.codec import Planes, decompress
+from jpegtrace.errors import ChainError
 from jpegtrace.tables import ZIGZAG, KnownTables, ijg_table, known_tables, random_smooth_table
 
 Pixels = NDArray[np.uint8]
@@ -47,8 +48,16 @@ def draw_tables(rng: np.random.Generator, quality: tuple[int, int], *, known: fl
 
 
 def draw_piece(picture: Pixels, side: int, rng: np.random.Generator, rescaled: float) -> Pixels:
-    """A square of a picture; a share is resized by 0.5 to 2 before, enlarged ones mostly with some grain."""
+    """A square of a picture; a share is resized by 0.5 to 2 before, enlarged ones mostly with some grain.
+
+    A picture too small to be reduced is taken as it is.
+
+    Raises:
+        ChainError: a side of the picture is less than `side`.
+    """
     height, width = picture.shape[:2]
+    if min(height, width) < side:
+        raise ChainError(f"a picture of {width}x{height} is too small for a piece of {side}x{side}")
     scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if rng.random() < rescaled else 1.0
     need = int(np.ceil(side / scale)) + 1
     if need > min(height, width):

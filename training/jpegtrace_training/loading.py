@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from jpegtrace.errors import UsageError
 from jpegtrace_training.augmentation import History, JpegAugmentation
 from jpegtrace_training.recipe import Draw
 
@@ -57,7 +58,7 @@ def loader(batches: Batches, numbers: range, *, workers: int, pinned: bool) -> I
     options: dict[str, Any] = {"num_workers": workers, "pin_memory": pinned}
     if workers:
         batches[0]  # compiles the kernels once, before the workers are forked
-        options = {"prefetch_factor": 4}
+        options["prefetch_factor"] = 4
     return iter(DataLoader(batches, batch_size=None, sampler=numbers, **options))
 
 
@@ -65,13 +66,16 @@ class AugmentedPictures(Dataset[tuple[Tensor, Any, History]]):
     """JPEG-aware augmentation for anyone's `DataLoader`: pictures with labels become patches with a known history.
 
     Sample i of epoch e is a function of (seed, e, i); call `begin_epoch` as one does with a distributed sampler. Give
-    the `DataLoader` `collate` as its `collate_fn`: histories stay a list.
+    the `DataLoader` `collate` as its `collate_fn`: histories stay a list. Workers may be persistent.
 
     Args:
         pictures: uint8 RGB arrays, or a function from index to one, for folders that do not fit into memory.
         labels: one per picture.
         augmentation: what to draw.
         seed: of the histories.
+
+    Raises:
+        UsageError: there are not as many labels as pictures.
     """
 
     def __init__(
@@ -81,24 +85,34 @@ class AugmentedPictures(Dataset[tuple[Tensor, Any, History]]):
         augmentation: JpegAugmentation,
         seed: int = 0,
     ) -> None:
-        self.picture = pictures if callable(pictures) else pictures.__getitem__
-        self.labels, self.augmentation, self.seed, self.epoch = labels, augmentation, seed, 0
+        if not callable(pictures) and len(pictures) != len(labels):
+            raise UsageError(f"there are {len(pictures)} pictures and {len(labels)} labels")
+        self.pictures, self.labels, self.augmentation, self.seed = pictures, labels, augmentation, seed
+        # Shared: workers that outlive an epoch hold a copy of everything else.
+        self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        """The one that was begun last."""
+        return int(self._epoch)
 
     def begin_epoch(self, epoch: int) -> None:
         """Draw other histories than in other epochs."""
-        self.epoch = epoch
+        self._epoch[0] = epoch
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any, History]:
         """A patch, uint8 (3, side, side), its label, and its history."""
+        label = self.labels[index]  # first: ends a loop over the samples where `pictures` is a function
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        patch, history = self.augmentation(self.picture(index), rng)
-        return torch.from_numpy(np.ascontiguousarray(patch.transpose(2, 0, 1))), self.labels[index], history
+        picture = self.pictures(index) if callable(self.pictures) else self.pictures[index]
+        patch, history = self.augmentation(picture, rng)
+        return torch.from_numpy(np.ascontiguousarray(patch.transpose(2, 0, 1))), label, history
 
 
 def collate(samples: Sequence[tuple[Tensor, Any, History]]) -> tuple[Tensor, Tensor, list[History]]:
     """Patches and labels as tensors, histories as a list."""
     patches, labels, histories = zip(*samples, strict=True)
-    return torch.stack(patches), torch.as_tensor(labels), list(histories)
+    return torch.stack(patches), torch.stack([torch.as_tensor(label) for label in labels]), list(histories)

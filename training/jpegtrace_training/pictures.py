@@ -13,9 +13,12 @@ from PIL import Image
 
 from jpegtrace.errors import UsageError
 from jpegtrace.picture import Picture
+from jpegtrace.raster import Format
+from jpegtrace.raster.tiff16 import COMPRESSION, read_tags
 
 Pixels = NDArray[np.uint8]
 FORMATS = (".webp", ".png", ".tif", ".tiff", ".bmp", ".ppm")
+TIFF_LOSSLESS = (1, 5, 8, 32773, 32946, 34925, 50000)  # none, LZW, Deflate, PackBits, Deflate, LZMA, Zstandard
 HELD_OUT = 10  # one picture in so many
 
 
@@ -35,14 +38,31 @@ class Pictures:
 
 
 def load_pictures(folder: Path, *, least: int = 0) -> list[tuple[str, Pixels]]:
-    """Names and pixels of all lossless RGB pictures of 8 bits in a folder whose sides are at least `least`."""
+    """Names and pixels of all lossless RGB pictures of 8 bits in a folder whose sides are at least `least`.
+
+    Raises:
+        InputError: a file with the name of a picture cannot be read.
+    """
     found = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in FORMATS:
-            raster = Picture.open(path).raster
+        if path.suffix.lower() in FORMATS and path.is_file() and is_lossless(picture := Picture.open(path)):
+            raster = picture.raster
             if raster.mode == "rgb" and raster.bits == 8 and min(raster.pixels.shape[:2]) >= least:
                 found.append((path.name, raster.pixels.astype(np.uint8, copy=False)))
     return found
+
+
+def is_lossless(picture: Picture) -> bool:
+    """By its content: names lie, and WebP and TIFF have lossy kinds, the latter's a JPEG."""
+    if picture.format is Format.TIFF:
+        return int(read_tags(picture.data, picture.limits).get(COMPRESSION, [1])[0]) in TIFF_LOSSLESS
+    if picture.format is Format.WEBP:
+        data, at = picture.data, 12
+        while data[at : at + 4] not in (b"VP8L", b"VP8 ", b"ANMF") and at < len(data):
+            size = int.from_bytes(data[at + 4 : at + 8], "little")
+            at += 8 + size + size % 2
+        return data[at : at + 4] == b"VP8L"
+    return picture.format in (Format.PNG, Format.BMP, Format.PNM)
 
 
 def is_held_out(name: str) -> bool:

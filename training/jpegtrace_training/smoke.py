@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from jpegtrace.errors import JpegtraceError
 from jpegtrace_training.networks.export import to_onnx
 from jpegtrace_training.pictures import made
 from jpegtrace_training.recipe import Arrays, Recipe
@@ -25,6 +26,10 @@ from jpegtrace_training.trainer import Machine, Settings, train
 PICTURES = 4
 FALLEN = 0.9  # the last losses over the first ones, at most
 QUARTERS = 4
+
+
+class SmokeFailed(JpegtraceError, RuntimeError):
+    """A recipe does not learn, or its network is exported wrongly."""
 
 
 def smoke(recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> str:
@@ -36,7 +41,8 @@ def smoke(recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> str:
         folder: where the run is kept; a temporary one where not given.
 
     Raises:
-        RuntimeError: the loss did not fall, or the exported network answers otherwise than the trained one.
+        SmokeFailed: the loss did not fall, or the exported network answers otherwise than the trained one.
+        JpegtraceError: the loss is no finite number.
     """
     if folder is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -58,12 +64,14 @@ def smoke(recipe: Recipe, *, seed: int = 0, folder: Path | None = None) -> str:
     train(replace(recipe, draw=one_batch), pictures, folder, settings, machine)
     with (folder / "metrics.csv").open(newline="", encoding="utf-8") as stream:
         losses = [float(row["loss"]) for row in csv.DictReader(stream)]
-    # Not `>`: a loss that is no number has not fallen either.
-    if not losses[-1] < FALLEN * losses[0]:
-        raise RuntimeError(f"{recipe.id}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}: it does not learn")
+    if losses[-1] >= FALLEN * losses[0]:
+        raise SmokeFailed(f"{recipe.id}: the loss went from {losses[0]:.4g} to {losses[-1]:.4g}: it does not learn")
     model = recipe.network()
     model.load_state_dict(torch.load(folder / "last.pt", weights_only=True)["model"])
-    difference = to_onnx(model, model.example(count=1), folder / f"{recipe.id}.onnx", model.outputs)
+    try:
+        difference = to_onnx(model, model.example(count=1), folder / f"{recipe.id}.onnx", model.outputs)
+    except RuntimeError as error:
+        raise SmokeFailed(f"{recipe.id}: {error}") from error
     return (
         f"{recipe.id}: the loss fell from {losses[0]:.4g} to {losses[-1]:.4g} in {recipe.smoke_steps} steps, the "
         f"exported network differs by {difference:.1e}, {time.monotonic() - begun:.0f} s"

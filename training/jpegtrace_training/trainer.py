@@ -14,6 +14,7 @@ import csv
 import dataclasses
 import math
 import os
+import pickle
 import signal
 import sys
 import time
@@ -27,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 import jpegtrace
-from jpegtrace.errors import UsageError
+from jpegtrace.errors import CorruptInput, JpegtraceError, UsageError
 from jpegtrace_training.loading import CHECKS, Batches, loader
 from jpegtrace_training.pictures import Pictures
 from jpegtrace_training.recipe import Recipe
@@ -36,6 +37,7 @@ SCHEDULES = ("published", "cosine")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 WARM_UP = 0.02  # share of the steps in which the rate rises
 TOLD_EVERY = 10.0  # seconds between lines of progress
+SPREAD = 2_654_435_761  # odd: distinct seeds stay distinct modulo 2^32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,11 +183,16 @@ def train(
     """Train, or go on with the run in `folder`.
 
     Raises:
-        UsageError: the folder holds another run, or the settings do not fit together.
+        UsageError: the folder holds another run or cannot be written, or the settings do not fit together.
+        CorruptInput: the checkpoint there cannot be read.
+        JpegtraceError: the loss or the weights are no finite numbers any more; the last checkpoint stays.
     """
     machine = machine or Machine()
-    _check_settings(settings)
-    folder.mkdir(parents=True, exist_ok=True)
+    _check_settings(settings, machine)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {folder}: {error.strerror}") from error
     with placed(machine.device) as place:
         return _Run(recipe, pictures, folder, settings, machine, place).run()
 
@@ -203,8 +210,9 @@ class _Run:
         self.model = recipe.network().to(place.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.optimiser = recipe.optimiser(list(self.model.parameters()), settings.rate)
-        self.step = 0
+        self.step = self.saved = 0
         self.best: dict[str, float] = {}
+        self.sums = _Sums()
         self._restore()
         step: nn.Module = _Losses(self.model, recipe)
         if place.world > 1:
@@ -221,36 +229,38 @@ class _Run:
         """Steps until the end or a stop."""
         settings, machine, place = self.settings, self.machine, self.place
         every = machine.check_every or max(1, settings.steps // 40)
-        log = Log(self.folder, self.step) if place.rank == 0 else None
+        log = Log(self.folder, self.step, settings.batch) if place.rank == 0 else None
         stop = Stop(machine.minutes)
         begun, first, told, saved = time.monotonic(), self.step, 0.0, time.monotonic()
         numbers = range(self.step * place.world + place.rank, settings.steps * place.world, place.world)
-        batches = loader(self.batches, numbers, workers=machine.workers, pinned=place.device.type == "cuda")
-        sums = _Sums()
         with stop.listening():
+            # Workers are forked here: a Ctrl-C reaches them too, and must not end them before the step is done.
+            batches = loader(self.batches, numbers, workers=machine.workers, pinned=place.device.type == "cuda")
             while self.step < settings.steps and not self._together(stop()):
-                sums.add(self._one_step(next(batches)))
+                self.sums.add(self._one_step(next(batches)))
                 self.step += 1
                 now, done = time.monotonic(), self.step == settings.steps
                 speed = (self.step - first) * settings.batch / max(now - begun, 1e-9)
                 if log and (self.step % every == 0 or done):
+                    self._check_numbers()
                     figures = self._check()
                     log.write(self.step, self.step * settings.batch, speed, rate_at(self.step, settings),
-                              sums.take(), figures)  # fmt: skip
+                              self.sums.take(), figures)  # fmt: skip
                     self._keep_best(figures)
                     if not machine.quiet:
                         self._tell(speed, figures)
                         told = time.monotonic()
                 elif log and not machine.quiet and now - told > TOLD_EVERY:
-                    self._tell(speed, sums.means())
+                    self._tell(speed, self.sums.means())
                     told = now
                 if log and now - saved > machine.save_every:
                     self._save()
                     saved = now
         if log:
-            if not self.best:
-                self._keep_best(self._check())
             self._save()
+            if not self.best:
+                # For whoever looks now; not in the checkpoint, so that a run that goes on chooses as one that never stopped.
+                self._keep_best(self._check())
             log.close()
         self._together(False)
         done = self.step >= settings.steps
@@ -258,8 +268,9 @@ class _Run:
 
     def _one_step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings, place = self.settings, self.place
-        # Dropout of a step depends on the step alone, so that no state of a generator has to be kept.
-        torch.manual_seed((settings.seed << 40) + self.step * place.world + place.rank)
+        # Dropout depends on seed and step alone, so that no state of a generator has to be kept. The seed is spread over
+        # the low 32 bits, which are all that a CPU's generator uses.
+        torch.manual_seed(settings.seed * SPREAD + self.step * place.world + place.rank)
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, settings)
         self.losses.train()
@@ -291,7 +302,8 @@ class _Run:
     def _keep_best(self, figures: dict[str, float]) -> None:
         name, direction = self.recipe.better
         sign = 1 if direction == "higher" else -1
-        if self.best and not sign * figures[name] > sign * self.best[name]:
+        # A figure that is no number never was the best.
+        if self.best and not (sign * figures[name] > sign * self.best[name] or math.isnan(self.best[name])):
             return
         self.best = figures
         write(self.folder / "best.pt", {"model": self.model.state_dict(), "figures": figures, **self._described()})
@@ -307,25 +319,45 @@ class _Run:
             "samples": self.step * self.settings.batch,
         }
 
+    def _check_numbers(self) -> None:
+        """Stop before anything spoilt is kept; here and not at every step, for a device that is asked has to wait."""
+        loss = self.sums.means().get("loss", 0.0)
+        fine = all(bool(value.isfinite().all()) for value in self.model.state_dict().values())
+        if not math.isfinite(loss) or not fine:
+            told = f"the mean loss is {loss}" if not math.isfinite(loss) else "a weight is no finite number"
+            kept = f"the checkpoint of step {self.saved:,} stays" if self.saved else "there is no checkpoint yet"
+            raise JpegtraceError(
+                f"{self.recipe.id}: {told} at step {self.step:,}; {kept}. Begin in another folder, with a lower rate or "
+                "with clipped gradients"
+            )
+
     def _save(self) -> None:
+        self._check_numbers()
         state = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(), "best": self.best}
-        write(self.folder / "last.pt", state | self._described())
+        sums = {"sums": self.sums.values, "summed": self.sums.count}
+        write(self.folder / "last.pt", state | sums | self._described())
+        self.saved = self.step
 
     def _restore(self) -> None:
         path = self.folder / "last.pt"
         if not path.exists():
             return
-        state = torch.load(path, map_location=self.place.device, weights_only=True)
+        with _readable(path):
+            state = torch.load(path, map_location=self.place.device, weights_only=True)
+            there = {"recipe": state["recipe"], **state["settings"]}
         wanted = {"recipe": self.recipe.id, **dataclasses.asdict(self.settings)}
-        there = {"recipe": state["recipe"], **state["settings"]}
         other = [f"{name} {there.get(name)}, not {value}" for name, value in wanted.items() if there.get(name) != value]
         if other:
             raise UsageError(
                 f"{self.folder} holds a run with {'; '.join(other)}: continue it as it was, or take another"
             )
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step, self.best = state["step"], state["best"]
+        with _readable(path):
+            self.model.load_state_dict(state["model"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.step, self.best = state["step"], state["best"]
+            # Checkpoints of earlier versions lack them; the next line of the log is then a mean of fewer steps.
+            self.sums.values, self.sums.count = state.get("sums", {}), state.get("summed", 0)
+        self.saved = self.step
 
     def _together(self, stop: bool) -> bool:
         """What any of the processes says, so that none waits for one that has left."""
@@ -344,6 +376,17 @@ class _Run:
             file=sys.stderr,
             flush=True,
         )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What PyTorch says of a file that is cut short or holds something else, as one error."""
+    try:
+        yield
+    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+        raise CorruptInput(
+            "the checkpoint is damaged or of another version; move it away to begin anew", source=str(path)
+        ) from error
 
 
 class _Losses(nn.Module):
@@ -382,13 +425,13 @@ class _Sums:
 class Log:
     """``metrics.csv`` and, where it is installed, TensorBoard; lines after the checkpoint are made anew."""
 
-    def __init__(self, folder: Path, step: int) -> None:
+    def __init__(self, folder: Path, step: int, batch: int) -> None:
         self.path = folder / "metrics.csv"
         self.rows: list[dict[str, str]] = []
         if self.path.exists() and step:
             with self.path.open(newline="", encoding="utf-8") as stream:
                 self.rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= step]
-        self.board = _board(folder / "tensorboard", step)
+        self.board = _board(folder / "tensorboard", step * batch)
 
     def write(
         self,
@@ -421,12 +464,13 @@ class Log:
             self.board.close()
 
 
-def _board(folder: Path, step: int) -> Any:
+def _board(folder: Path, samples: int) -> Any:
+    """Its axis is samples; what an earlier run wrote after the checkpoint is hidden."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder), purge_step=step + 1 if step else None)
+    return SummaryWriter(str(folder), purge_step=samples + 1 if samples else None)
 
 
 def on_device(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
@@ -444,15 +488,21 @@ def write(path: Path, state: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def _check_settings(settings: Settings) -> None:
+def _check_settings(settings: Settings, machine: Machine) -> None:
     checks: tuple[tuple[bool, str], ...] = (
         (settings.samples >= 1 and settings.batch >= 1, "samples and batch must be at least 1"),
-        (settings.rate > 0, "the rate must be positive"),
+        (0 < settings.rate < math.inf, "the rate must be positive"),
         (settings.schedule in SCHEDULES, f"the schedule is one of {', '.join(SCHEDULES)}"),
         (settings.precision in PRECISIONS, f"the precision is one of {', '.join(PRECISIONS)}"),
         (0 < settings.drop <= 1, "drop is a share of the steps"),
         (settings.clip >= 0, "clip must not be negative"),
+        (settings.side >= 8, "the side must be at least 8 pixels"),
         (0 <= settings.seed < 2**20, "seeds lie in 0..1048575"),
+        (machine.workers >= 0, "workers must not be negative"),
+        (machine.minutes >= 0, "minutes must not be negative"),
+        (machine.check_every >= 0, "the steps between checks must not be negative"),
+        (machine.save_every >= 0, "the seconds between checkpoints must not be negative"),
+        (machine.checks >= 1, "at least one batch must be held out for checks"),
     )
     for fine, message in checks:
         if not fine:

@@ -36,17 +36,17 @@ def verified_bytes(name: str) -> bytes:
 
 
 @cache
-def session(name: str) -> Any:
+def session(name: str, threads: int = THREADS) -> Any:
     """A session on verified weights, made once.
 
     Raises:
         UsageError: there are no weights of this name.
         ResourceError: the weights are missing or altered, or this ONNX Runtime cannot load them.
     """
-    return load(name, verified_bytes(name))
+    return load(name, verified_bytes(name), threads)
 
 
-def load(name: str, data: bytes) -> Any:
+def load(name: str, data: bytes, threads: int = THREADS) -> Any:
     """A session on these bytes.
 
     Raises:
@@ -55,7 +55,7 @@ def load(name: str, data: bytes) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = THREADS
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
@@ -65,12 +65,13 @@ def load(name: str, data: bytes) -> Any:
         ) from error
 
 
-def run(name: str, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+def run(name: str, inputs: Mapping[str, NDArray[Any]], threads: int = THREADS) -> list[NDArray[Any]]:
     """Outputs of a network, in the order of its card.
 
     Args:
         name: id of the weights.
         inputs: arrays by name, of the shapes and types on the card.
+        threads: that the network may use.
 
     Raises:
         UsageError: there are no weights of this name, or the inputs are not those of the card.
@@ -79,7 +80,7 @@ def run(name: str, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
     described = card(name)
     arrays = {key: np.asarray(value) for key, value in inputs.items()}
     check_inputs(described, arrays)
-    outputs: list[NDArray[Any]] = session(name).run(None, arrays)
+    outputs: list[NDArray[Any]] = session(name, threads).run(None, arrays)
     return outputs
 
 

@@ -89,6 +89,12 @@ class AfEdsr(Network):
     outputs = ("picture",)
     dynamic: ClassVar[Axes] = {"pixels": {2: "height", 3: "width"}, "picture": {2: "height", 3: "width"}}
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "decode of a grey JPEG, neither rounded nor truncated, 0..255",
+        "table": "its quantization table in rows",
+        "picture": "without the traces, neither rounded nor truncated",
+    }
+
     def __init__(self, *, channels_wide: int = 64, blocks: int = 8) -> None:
         super().__init__()
         self.head = nn.Conv2d(1, channels_wide, 3, padding=1)

@@ -150,6 +150,17 @@ class DjpegHist(Network):
     outputs = ("logits",)
     dynamic: ClassVar[Axes] = {"pixels": {2: "height", 3: "width"}}
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "decoded Y plane, 0..255, the grid at its corner",
+        "table": "the last quantization table in rows",
+        "logits": "compressed once, compressed twice",
+    }
+    paper_figures: ClassVar[dict[str, str]] = {
+        "accuracy": "93.28 %",
+        "doubles found": "90.59 %",
+        "singles found": "95.97 %",
+    }
+
     def __init__(self, *, first_release: bool = False) -> None:
         super().__init__()
         self.histogram = Histogram()

@@ -101,6 +101,11 @@ class DjpegSrnet(Network):
     outputs = ("logits",)
     dynamic: ClassVar[Axes] = {"pixels": {2: "height", 3: "width"}}
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "decoded Y plane, 0..255, the grid at its corner",
+        "logits": "compressed once, compressed twice",
+    }
+
     def __init__(self) -> None:
         super().__init__()
         before = (FIRST[-1], *POOLED)

@@ -115,6 +115,18 @@ class ManipMper(Network):
     outputs = ("logits",)
     dynamic: ClassVar[Axes] = {"pixels": {2: "height", 3: "width"}}
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "luminance, 0..255",
+        "logits": "of the classes, by ascending parameter",
+    }
+    paper_figures: ClassVar[dict[str, str]] = {
+        "median": "97.15 %",
+        "Gaussian blur": "96.94 %",
+        "noise": "99.12 %",
+        "scaling up": "99.56 %",
+        "scaling down": "94.75 %",
+    }
+
     def __init__(self, classes: int, *, affine: bool = True) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.Conv2d(1, 64, 3), nn.BatchNorm2d(64, affine=affine), nn.ReLU())

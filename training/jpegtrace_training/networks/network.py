@@ -15,10 +15,14 @@ class Network(nn.Module):
     Attributes:
         outputs: names of what `forward` gives.
         dynamic: axes of inputs and outputs, beside the first, that may have any length, with a name each.
+        meanings: of inputs and outputs by name, for cards.
+        paper_figures: what the paper reports, in its words, for cards.
     """
 
     outputs: ClassVar[tuple[str, ...]]
     dynamic: ClassVar[Axes] = {}
+    meanings: ClassVar[dict[str, str]] = {}
+    paper_figures: ClassVar[dict[str, str]] = {}
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Noise of the right shape and range for every input of `forward`, in order."""

@@ -28,6 +28,7 @@ over the entries (`refined_loss_of_code`); log-cosh instead of squared error in 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -60,6 +61,15 @@ class Q1Dense(Network):
 
     outputs = ("log_probability",)
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "R, G, B, or luminance, of the decoded patch, 0..255",
+        "log_probability": "of every step from 1 to q_max, for each of 15 entries, one behind the other",
+    }
+    paper_figures: ClassVar[dict[str, str]] = {
+        "QF2 90, mixed grids, AvgAcc / AvgMSE": ".689 / .731",
+        "QF2 80, mixed grids, AvgAcc / AvgMSE": ".440 / 1.866",
+    }
+
     def __init__(self, *, channels: int = 3, dropout: float = 0.2) -> None:
         super().__init__()
         self.channels = channels
@@ -81,6 +91,15 @@ class Q1DenseRegression(Network):
     """`q1-dense-reg`: one number per entry; arguments as for `Q1Dense`."""
 
     outputs = ("entries",)
+
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "R, G, B, or luminance, of the decoded patch, 0..255",
+        "entries": "of the first table, in zigzag order, to be rounded",
+    }
+    paper_figures: ClassVar[dict[str, str]] = {
+        "QF2 90, mixed grids, AvgAcc / AvgMSE": ".547 / .882",
+        "QF2 80, mixed grids, AvgAcc / AvgMSE": ".375 / 1.946",
+    }
 
     def __init__(self, *, channels: int = 3, dropout: float = 0.2) -> None:
         super().__init__()

@@ -37,6 +37,16 @@ class QfPixel(Network):
     outputs = ("maps",)
     dynamic: ClassVar[Axes] = {"pixels": {2: "height", 3: "width"}, "maps": {2: "height", 3: "width"}}
 
+    meanings: ClassVar[dict[str, str]] = {
+        "pixels": "R, G, B, 0..255",
+        "maps": "(100 - QF) / 100, and the flag; clip to 0..1",
+    }
+    paper_figures: ClassVar[dict[str, str]] = {
+        "never compressed": "1.00 called so",
+        "QF 97 to 99": "0.00 called never compressed",
+        "QF 100": "0.02 called never compressed",
+    }
+
     def __init__(self) -> None:
         super().__init__()
         widths = (3, *[FILTERS] * (len(DILATIONS) - 1), 2)

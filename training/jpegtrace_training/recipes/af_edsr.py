@@ -16,6 +16,7 @@ from torch import Tensor
 
 from jpegtrace.chain.codec import compress
 from jpegtrace.chain.filters import luma_of
+from jpegtrace.errors import UsageError
 from jpegtrace.tables import ijg_table
 from jpegtrace_training.histories import draw_piece
 from jpegtrace_training.networks import NETWORKS
@@ -32,6 +33,8 @@ def draw(
     pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int, *, quality: int
 ) -> Arrays:
     """Luminance of pieces, and the coefficients that are stored of it."""
+    if side % 8:
+        raise UsageError(f"the side must be a multiple of 8, not {side}")
     table = ijg_table(quality)
     target = np.empty((count, 1, side, side), np.uint8)
     stored = np.empty((count, side // 8, side // 8, 64), np.int16)
