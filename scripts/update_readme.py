@@ -142,6 +142,32 @@ def speed_figures() -> list[Figure]:
     return table
 
 
+def network_figures() -> list[Figure]:
+    """The published networks, as trained here, beside the engine."""
+    table: list[Figure] = []
+    by = "networks.py"
+    for row in rows("networks_quality"):
+        on = f"{row['pictures']} pictures reduced to 10 % of the area; {row['weights']}"
+        if row["QF"] == "5-100":
+            figure = f"{row['MAE']} ({row['MAE_interval']})"
+            table.append(("`qf-pixel`, quality, QF 5 to 100: mean error", figure, on, by))
+        elif row["QF"] in ("5-98", "never compressed"):
+            what = f"`qf-pixel`, flag right, {'QF 5 to 98' if row['QF'] == '5-98' else row['QF']}"
+            table.append((what, f"{float(row['flag_right']):.1%}", on, by))
+    for row in rows("networks_table"):
+        if row["pictures"].startswith("all"):
+            what = f"First table, QF2 {row['QF2']}, {row['grid']}, by {row['by']}: AvgAcc / AvgMSE"
+            on = f"{int(row['patches']):,} patches of {row['pictures']} pictures{'; ' * bool(row['weights'])}{row['weights']}"
+            table.append((what, f"{float(row['AvgAcc']):.3f} / {float(row['AvgMSE']):.2f}", on, by))
+    for row in rows("networks_double"):
+        if row["window"] == "256":
+            what = f"Once or twice, {row['grid']} grid, by {row['by']}: accuracy / TPR / TNR"
+            figure = f"{float(row['accuracy']):.3f} / {float(row['TPR']):.3f} / {float(row['TNR']):.3f}"
+            on = f"{int(row['windows']):,} windows of 256x256{'; ' * bool(row['weights'])}{row['weights']}"
+            table.append((what, figure, on, by))
+    return table
+
+
 def rendered() -> str:
     """The README with the figures of today."""
     before, rest = README.read_text(encoding="utf-8").split(BEGIN)

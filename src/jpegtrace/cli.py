@@ -571,7 +571,7 @@ def models_fetch(
     add_help_option=False,
 )
 def train(context: typer.Context) -> None:
-    """Train one of the networks, or go on with it; without a name, list what can be trained. Needs the extra [train]."""
+    """Train one of the networks, or go on with it; without a name, list them. Needs the extra [train]."""
     from importlib.util import find_spec
 
     if any(find_spec(name) is None for name in ("torch", "onnx")):

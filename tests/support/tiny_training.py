@@ -1,7 +1,7 @@
 """A recipe of a few weights and a millisecond a step, and the command that trains it in a process of its own.
 
-``python -m support.tiny_training FOLDER JSON`` with ``tests`` on the path; JSON holds `steps`, and where wanted `plain`,
-`pause`, `settings` and `machine`. It prints what became of the run, as JSON.
+``python -m support.tiny_training FOLDER JSON`` with ``tests`` on the path; JSON holds `steps`, and where wanted
+`plain`, `pause`, `settings` and `machine`. It prints what became of the run, as JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from jpegtrace_training.networks.network import Network
-from jpegtrace_training.pictures import Pictures, made
+from jpegtrace_training.pictures import made
 from jpegtrace_training.recipe import Recipe
 from jpegtrace_training.trainer import Machine, Settings, train
 
@@ -117,7 +117,8 @@ def main():
     )
     if "RANK" in os.environ:
         torch.save(networks[0].state_dict(), folder / f"rank-{os.environ['RANK']}.pt")
-    print(json.dumps({"step": trained.step, "finished": trained.finished, "figures": dict(trained.figures)}))
+    told = {"step": trained.step, "finished": trained.finished, "figures": dict(trained.figures)}
+    sys.stdout.write(json.dumps(told) + "\n")  # at once: processes share it
 
 
 if __name__ == "__main__":

@@ -87,7 +87,8 @@ class AugmentedPictures(Dataset[tuple[Tensor, Any, History]]):
     ) -> None:
         if not callable(pictures) and len(pictures) != len(labels):
             raise UsageError(f"there are {len(pictures)} pictures and {len(labels)} labels")
-        self.pictures, self.labels, self.augmentation, self.seed = pictures, labels, augmentation, seed
+        self.picture = pictures if callable(pictures) else pictures.__getitem__
+        self.labels, self.augmentation, self.seed = labels, augmentation, seed
         # Shared: workers that outlive an epoch hold a copy of everything else.
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
@@ -105,10 +106,9 @@ class AugmentedPictures(Dataset[tuple[Tensor, Any, History]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Any, History]:
         """A patch, uint8 (3, side, side), its label, and its history."""
-        label = self.labels[index]  # first: ends a loop over the samples where `pictures` is a function
+        label = self.labels[index]  # first, for its IndexError ends a loop over the samples
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        picture = self.pictures(index) if callable(self.pictures) else self.pictures[index]
-        patch, history = self.augmentation(picture, rng)
+        patch, history = self.augmentation(self.picture(index), rng)
         return torch.from_numpy(np.ascontiguousarray(patch.transpose(2, 0, 1))), label, history
 
 

@@ -17,6 +17,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from jpegtrace.errors import UsageError
 from jpegtrace.networks import Card, Port
 from jpegtrace_training.cards import CARDS, NETWORKS, WEIGHTS, card_toml, file_facts, write_card
 from jpegtrace_training.networks.export import largest_difference, to_onnx
@@ -40,8 +41,11 @@ def ship(run: Path, to: Path = NETWORKS, *, half: bool = False, ships: bool = Tr
         notes: for the card.
 
     Raises:
+        UsageError: the folder holds no run.
         RuntimeError: the exported network answers otherwise.
     """
+    if not (run / "best.pt").is_file():
+        raise UsageError(f"{run} holds no best.pt: it is not the folder of a run that was checked once")
     best = torch.load(run / "best.pt", map_location="cpu", weights_only=True)
     recipe = find(best["recipe"])
     model = recipe.network()

@@ -244,7 +244,7 @@ class _Run:
                 if log and (self.step % every == 0 or done):
                     self._check_numbers()
                     figures = self._check()
-                    log.write(self.step, self.step * settings.batch, speed, rate_at(self.step, settings),
+                    log.write(self.step, self.step * settings.batch, speed, rate_at(self.step - 1, settings),
                               self.sums.take(), figures)  # fmt: skip
                     self._keep_best(figures)
                     if not machine.quiet:
@@ -259,7 +259,7 @@ class _Run:
         if log:
             self._save()
             if not self.best:
-                # For whoever looks now; not in the checkpoint, so that a run that goes on chooses as one that never stopped.
+                # For whoever looks now; not in the checkpoint: a run that goes on chooses as if it had never stopped.
                 self._keep_best(self._check())
             log.close()
         self._together(False)
@@ -268,8 +268,8 @@ class _Run:
 
     def _one_step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings, place = self.settings, self.place
-        # Dropout depends on seed and step alone, so that no state of a generator has to be kept. The seed is spread over
-        # the low 32 bits, which are all that a CPU's generator uses.
+        # Dropout depends on seed and step alone, so that no state of a generator has to be kept. The seed is spread
+        # over the low 32 bits, which are all that a CPU's generator uses.
         torch.manual_seed(settings.seed * SPREAD + self.step * place.world + place.rank)
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, settings)
@@ -327,8 +327,8 @@ class _Run:
             told = f"the mean loss is {loss}" if not math.isfinite(loss) else "a weight is no finite number"
             kept = f"the checkpoint of step {self.saved:,} stays" if self.saved else "there is no checkpoint yet"
             raise JpegtraceError(
-                f"{self.recipe.id}: {told} at step {self.step:,}; {kept}. Begin in another folder, with a lower rate or "
-                "with clipped gradients"
+                f"{self.recipe.id}: {told} at step {self.step:,}; {kept}. Begin in another folder, with a lower rate "
+                "or with clipped gradients"
             )
 
     def _save(self) -> None:
@@ -342,8 +342,8 @@ class _Run:
         path = self.folder / "last.pt"
         if not path.exists():
             return
-        with _readable(path):
-            state = torch.load(path, map_location=self.place.device, weights_only=True)
+        with path.open("rb") as stream, _readable(path):
+            state = torch.load(stream, map_location=self.place.device, weights_only=True)
             there = {"recipe": state["recipe"], **state["settings"]}
         wanted = {"recipe": self.recipe.id, **dataclasses.asdict(self.settings)}
         other = [f"{name} {there.get(name)}, not {value}" for name, value in wanted.items() if there.get(name) != value]
@@ -383,7 +383,7 @@ def _readable(path: Path) -> Iterator[None]:
     """What PyTorch says of a file that is cut short or holds something else, as one error."""
     try:
         yield
-    except (RuntimeError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
         raise CorruptInput(
             "the checkpoint is damaged or of another version; move it away to begin anew", source=str(path)
         ) from error

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
 from jpegtrace.chain import double_compress
+from jpegtrace.errors import ChainError
 from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.djpeg_hist import DjpegHist, coefficients_of, histogram_of
@@ -46,6 +47,8 @@ def draw(
     """Y planes, or the histograms of their DCT, with the last table in rows; label 0 once, 1 twice."""
     around = side + MARGIN
     usable = [picture for picture in pictures if min(picture.shape[:2]) >= around]
+    if not usable:
+        raise ChainError(f"no picture has the {around}x{around} pixels that samples of {side}x{side} are cut from")
     sources = np.stack(
         [draw_piece(usable[int(rng.integers(len(usable)))], around, rng, RESCALED) for _ in range(count)]
     )
