@@ -21,6 +21,7 @@ from jpegtrace.chain.codec import Planes, decompress  # noqa: E402
 from jpegtrace.errors import JpegtraceError, UsageError  # noqa: E402
 from jpegtrace.tables import ijg_table  # noqa: E402
 from jpegtrace_training import recipes as recipes_package  # noqa: E402
+from jpegtrace_training.manipulations import draw as draw_manipulated  # noqa: E402
 from jpegtrace_training.networks.djpeg_hist import Histogram  # noqa: E402
 from jpegtrace_training.networks.network import Network  # noqa: E402
 from jpegtrace_training.recipes import djpeg, find, q1_dense, recipes  # noqa: E402
@@ -553,6 +554,13 @@ class TestManipulated:
         for pixels, label in zip(found["pixels"], found["label"], strict=True):
             strength = np.abs(np.fft.rfft(pixels[0].astype(float) - pixels.mean(), 1024, axis=0)).sum(1)
             assert strength.argmax() / 1024 == pytest.approx(1 / (8 * (0.5 + 0.1 * label)), rel=0.04)
+
+    def test_the_piece_is_twice_as_large_as_the_sample(self):
+        """512 and 256 in the paper (IV.A)."""
+        found = drawn("manip-mper-scale-bicubic", 11)
+        pixels, label, _ = draw_manipulated(PICTURES, "scale-bicubic", 11, np.random.default_rng(1), side=64, piece=128)
+        np.testing.assert_array_equal(found["pixels"], pixels)
+        np.testing.assert_array_equal(found["label"], label)
 
     def test_the_classes_of_the_network(self):
         for task, classes in CLASSES.items():

@@ -245,7 +245,10 @@ def wait_for_lines(folder, lines, process):
 
 
 def finish(process):
-    out, err = process.communicate(timeout=PATIENCE)
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 0, err
     return out
 
@@ -309,8 +312,9 @@ class TestKilled:
     def test_asked_to_stop_it_leaves_in_order(self, tmp_path, number, to_all, workers):
         machine = {"check_every": 2, "checks": 1, "workers": workers, "save_every": 0}
         folder = tmp_path / "run"
-        with launched(tiny_run(folder, steps=10_000, pause=0.02, machine=machine), start_new_session=True) as process:
+        with launched(tiny_run(folder, steps=10_000, pause=0.2, machine=machine), start_new_session=True) as process:
             wait_for_lines(folder, 1, process)
+            time.sleep(0.1)  # most likely it waits for samples then
             (os.killpg if to_all else os.kill)(process.pid, number)
             told = json.loads(finish(process))
         assert not told["finished"]
@@ -710,7 +714,10 @@ class TestSeveralProcesses:
         options = {"steps": steps, "plain": True, "settings": {"clip": 0.05}, "machine": machine}
         launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
         with launched([*launcher, *tiny_run(folder, **options)]) as process:
-            out, err = process.communicate(timeout=PATIENCE)
+            try:
+                out, err = process.communicate(timeout=PATIENCE)
+            finally:
+                process.kill()
         refusals = ("Address already in use", "Permission denied", "Cannot assign requested address", "gaierror",
                     "failed to listen", "RendezvousConnectionError")  # fmt: skip
         if process.returncode and any(told in err for told in refusals):

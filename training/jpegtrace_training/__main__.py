@@ -24,6 +24,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--pictures", type=Path, action="append", default=[], metavar="FOLDER",
                       help="folder of lossless RGB pictures; may be repeated")  # fmt: skip
     made.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoints and metrics; a run that is there goes on")
+    made.add_argument("--begin", type=Path, metavar="FILE",
+                      help="best.pt or last.pt of another run of the recipe, whose weights to begin with")  # fmt: skip
     made.add_argument("--smoke", action="store_true", help="a trial of a minute on made pictures, which checks itself")
     made.add_argument("--samples", type=int, help="samples to see in all; as published where not given")
     made.add_argument("--batch", type=int, help="samples a step; as published where not given")
@@ -99,7 +101,8 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         quiet=options.quiet,
     )
     least = recipe.least + max(0, settings.side - recipe.side)
-    found = train(recipe, pictures_module.read(options.pictures, least=least), options.run, settings, machine)
+    pictures = pictures_module.read(options.pictures, least=least)
+    found = train(recipe, pictures, options.run, settings, machine, options.begin)
     if int(os.environ.get("RANK", "0")):
         return  # the first process tells it
     figures = ", ".join(f"{name} {value:.4g}" for name, value in found.figures.items())

@@ -106,8 +106,8 @@ def card_of(
         status="trained" if best["samples"] >= recipe.published else "under-trained",
         data=f"{best['data']}, a tenth of them held out; {side}x{side} pixels a sample, its history drawn anew; the "
         f"paper's training saw {recipe.published:,} samples",
-        seeds=(settings["seed"],),
-        steps=best["step"],
+        seeds=tuple(best.get("seeds", [settings["seed"]])),
+        steps=best["step"] + best.get("before", 0) // settings["batch"],
         code_version=best["code"],
         precision="fp16" if half else "fp32",
         inputs=_ports(model, model.example(count=1)),

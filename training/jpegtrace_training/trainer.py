@@ -178,9 +178,22 @@ class Stop:
 
 
 def train(
-    recipe: Recipe, pictures: Pictures, folder: Path, settings: Settings, machine: Machine | None = None
+    recipe: Recipe,
+    pictures: Pictures,
+    folder: Path,
+    settings: Settings,
+    machine: Machine | None = None,
+    begin: Path | None = None,
 ) -> Trained:
     """Train, or go on with the run in `folder`.
+
+    Args:
+        recipe: what to train.
+        pictures: to draw from.
+        folder: of the run.
+        settings: what decides the weights.
+        machine: what does not.
+        begin: checkpoint of another run of the recipe whose weights a new run begins with; give it another seed.
 
     Raises:
         UsageError: the folder holds another run or cannot be written, or the settings do not fit together.
@@ -194,14 +207,21 @@ def train(
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror}") from error
     with placed(machine.device) as place:
-        return _Run(recipe, pictures, folder, settings, machine, place).run()
+        return _Run(recipe, pictures, folder, settings, machine, place, begin).run()
 
 
 class _Run:
     """A training under way."""
 
     def __init__(
-        self, recipe: Recipe, pictures: Pictures, folder: Path, settings: Settings, machine: Machine, place: Place
+        self,
+        recipe: Recipe,
+        pictures: Pictures,
+        folder: Path,
+        settings: Settings,
+        machine: Machine,
+        place: Place,
+        begin: Path | None,
     ) -> None:
         if settings.batch % place.world:
             raise UsageError(f"a batch of {settings.batch} cannot be shared by {place.world} processes")
@@ -210,10 +230,12 @@ class _Run:
         self.model = recipe.network().to(place.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.optimiser = recipe.optimiser(list(self.model.parameters()), settings.rate)
-        self.step = self.saved = 0
+        self.step = self.saved = self.before = 0
+        self.seeds = [settings.seed]
         self.best: dict[str, float] = {}
         self.sums = _Sums()
-        self._restore()
+        if not self._restore() and begin:
+            self._begin_with(begin)
         step: nn.Module = _Losses(self.model, recipe)
         if place.world > 1:
             step = DistributedDataParallel(step, device_ids=[place.device] if place.device.type == "cuda" else None)
@@ -229,7 +251,7 @@ class _Run:
         """Steps until the end or a stop."""
         settings, machine, place = self.settings, self.machine, self.place
         every = machine.check_every or max(1, settings.steps // 40)
-        log = Log(self.folder, self.step, settings.batch) if place.rank == 0 else None
+        log = Log(self.folder, self.step, self.samples) if place.rank == 0 else None
         stop = Stop(machine.minutes)
         begun, first, told, saved = time.monotonic(), self.step, 0.0, time.monotonic()
         numbers = range(self.step * place.world + place.rank, settings.steps * place.world, place.world)
@@ -244,7 +266,7 @@ class _Run:
                 if log and (self.step % every == 0 or done):
                     self._check_numbers()
                     figures = self._check()
-                    log.write(self.step, self.step * settings.batch, speed, rate_at(self.step - 1, settings),
+                    log.write(self.step, self.samples, speed, rate_at(self.step - 1, settings),
                               self.sums.take(), figures)  # fmt: skip
                     self._keep_best(figures)
                     if not machine.quiet:
@@ -264,7 +286,12 @@ class _Run:
             log.close()
         self._together(False)
         done = self.step >= settings.steps
-        return Trained(self.folder, self.step, self.step * settings.batch, done, self.best)
+        return Trained(self.folder, self.step, self.samples, done, self.best)
+
+    @property
+    def samples(self) -> int:
+        """Seen by these weights, in earlier runs too."""
+        return self.before + self.step * self.settings.batch
 
     def _one_step(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         settings, place = self.settings, self.place
@@ -316,7 +343,9 @@ class _Run:
             "torch": str(torch.__version__),
             "data": self.described,
             "step": self.step,
-            "samples": self.step * self.settings.batch,
+            "samples": self.samples,
+            "before": self.before,
+            "seeds": self.seeds,
         }
 
     def _check_numbers(self) -> None:
@@ -338,10 +367,23 @@ class _Run:
         write(self.folder / "last.pt", state | sums | self._described())
         self.saved = self.step
 
-    def _restore(self) -> None:
+    def _begin_with(self, path: Path) -> None:
+        """Take the weights of a checkpoint of the same recipe; the optimiser begins anew."""
+        if not path.is_file():
+            raise UsageError(f"there is no checkpoint {path} to begin with")
+        with path.open("rb") as stream, _readable(path):
+            state = torch.load(stream, map_location=self.place.device, weights_only=True)
+            recipe, weights, self.before = state["recipe"], state["model"], state["samples"]
+            self.seeds = [*state.get("seeds", [state["settings"]["seed"]]), self.settings.seed]
+        if recipe != self.recipe.id:
+            raise UsageError(f"{path} holds weights of {recipe}, not of {self.recipe.id}")
+        self.model.load_state_dict(weights)
+
+    def _restore(self) -> bool:
+        """Go on with the run in the folder; whether there is one."""
         path = self.folder / "last.pt"
         if not path.exists():
-            return
+            return False
         with path.open("rb") as stream, _readable(path):
             state = torch.load(stream, map_location=self.place.device, weights_only=True)
             there = {"recipe": state["recipe"], **state["settings"]}
@@ -357,7 +399,9 @@ class _Run:
             self.step, self.best = state["step"], state["best"]
             # Checkpoints of earlier versions lack them; the next line of the log is then a mean of fewer steps.
             self.sums.values, self.sums.count = state.get("sums", {}), state.get("summed", 0)
+            self.before, self.seeds = state.get("before", 0), state.get("seeds", self.seeds)
         self.saved = self.step
+        return True
 
     def _together(self, stop: bool) -> bool:
         """What any of the processes says, so that none waits for one that has left."""
@@ -425,13 +469,13 @@ class _Sums:
 class Log:
     """``metrics.csv`` and, where it is installed, TensorBoard; lines after the checkpoint are made anew."""
 
-    def __init__(self, folder: Path, step: int, batch: int) -> None:
+    def __init__(self, folder: Path, step: int, samples: int) -> None:
         self.path = folder / "metrics.csv"
         self.rows: list[dict[str, str]] = []
         if self.path.exists() and step:
             with self.path.open(newline="", encoding="utf-8") as stream:
                 self.rows = [row for row in csv.DictReader(stream) if int(row["step"]) <= step]
-        self.board = _board(folder / "tensorboard", step * batch)
+        self.board = _board(folder / "tensorboard", samples if step else 0)
 
     def write(
         self,
