@@ -41,13 +41,12 @@ from jpegtrace.lattice import combine, gather, posterior, read_entries
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.networks import published
 from jpegtrace.tables import ZIGZAG, ijg_table
-from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables
+from jpegtrace_training.histories import MARGIN, decoded_luma, draw_corners, draw_piece, draw_tables
 from quality_map import PAPER_QUALITIES, REDUCED, compressed, load
 
 SEED = 50
-ENTRIES = 15
+ENTRIES = published.ENTRIES
 WINDOWS = (256, 128, 64)
-MARGIN = 64
 KNOWN = 0.5
 Row = dict[str, object]
 
@@ -80,7 +79,7 @@ def _one_thread() -> None:
 
 def installed(*ids: str) -> list[str]:
     """Those of these weights that can be used here."""
-    return [name for name in ids if name in networks.card_ids() and not networks.verify(name).failed]
+    return [name for name in ids if name in networks.card_ids() and networks.verify(name).state is networks.State.OK]
 
 
 def seen(name: str) -> str:
@@ -221,8 +220,7 @@ def double_job(folder: Path, window: int, shifted: bool, count: int, seed: int) 
     sources = np.stack([draw_piece(usable[k][1], around, rng, 0.0) for k in chosen])
     first, last = (np.stack([draw_tables(rng, (50, 100), known=KNOWN) for _ in range(count)]) for _ in range(2))
     twice = rng.permutation(count) % 2 == 0
-    shift = rng.integers(1, 64, count) if shifted else np.zeros(count, np.int64)
-    corners = 16 + np.stack([shift // 8, shift % 8], 1)
+    corners = draw_corners(rng, count, shifted=shifted)
     same = (first[:, 0] == last[:, 0]).all((1, 2))
     batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=window)
     names = installed(*double_networks(shifted))
@@ -350,12 +348,14 @@ def speed(_: Options) -> list[Row]:
             session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
         side = next((s for start, s in SIDES.items() if name.startswith(start)), 256)
         for batch in (1, 16):
-            inputs = {
-                key: np.zeros(_shape(key, value.shape, side, batch, model.dynamic), np.float32)
-                + np.random.default_rng(0).integers(1, 255, _shape(key, value.shape, side, batch, model.dynamic))
+            shapes = {
+                key: _shape(key, value.shape, side, batch, model.dynamic)
                 for key, value in model.example(count=1).items()
             }
-            inputs = {key: value.astype(np.float32) for key, value in inputs.items()}
+            inputs = {
+                key: np.random.default_rng(0).integers(1, 255, shape).astype(np.float32)
+                for key, shape in shapes.items()
+            }
             session.run(None, inputs)
             seconds = []
             for _repeat in range(REPEATS):

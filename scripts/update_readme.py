@@ -157,7 +157,8 @@ def network_figures() -> list[Figure]:
     for row in rows("networks_table"):
         if row["pictures"].startswith("all"):
             what = f"First table, QF2 {row['QF2']}, {row['grid']}, by {row['by']}: AvgAcc / AvgMSE"
-            on = f"{int(row['patches']):,} patches of {row['pictures']} pictures{'; ' * bool(row['weights'])}{row['weights']}"
+            on = f"{int(row['patches']):,} patches of {row['pictures']} pictures"
+            on += f"{'; ' * bool(row['weights'])}{row['weights']}"
             table.append((what, f"{float(row['AvgAcc']):.3f} / {float(row['AvgMSE']):.2f}", on, by))
     for row in rows("networks_double"):
         if row["window"] == "256":

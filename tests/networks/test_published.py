@@ -82,7 +82,7 @@ def test_the_steps_told_are_those_of_the_network():
 
 @pytest.mark.skipif("q1-dense" not in networks.card_ids(), reason="weights are not shipped")
 def test_entries_and_probabilities_of_patches(pixels):
-    patches = np.stack([pixels[:64, k : k + 64] for k in range(0, 40)])
+    patches = np.stack([pixels[:64, k : k + 64] for k in range(40)])
     found = published.q1_dense(patches)
     assert found.value.shape == found.probability.shape == (40, 15)
     assert (found.value >= 1).all()

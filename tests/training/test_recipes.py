@@ -362,7 +362,7 @@ class TestOnceOrTwice:
         ((first, last, _, _),) = compressed
         assert len(made) > 2 * 40
         np.testing.assert_array_equal(first.any((1, 2, 3)), found["twice"] == 1)
-        assert not (first == last).all((1, 2, 3)).any()
+        assert not (first[:, 0] == last[:, 0]).all((1, 2)).any()
         np.testing.assert_array_equal(found["table"], last[:, 0].reshape(40, 64))
 
     @pytest.mark.parametrize("name", ["djpeg-hist", *shift_names("djpeg-srnet")])

@@ -219,6 +219,41 @@ class TestContinued:
         assert loaded(tmp_path)["step"] == 12
 
 
+class TestBegun:
+    """A run that begins with the weights of another."""
+
+    def begun(self, folder, begin, steps=6, **changes):
+        return train(tiny.recipe(), tiny.pictures(), folder, tiny.settings(steps, **changes), QUIET, begin)
+
+    def test_it_has_them_and_counts_their_samples(self, tmp_path, whole):
+        found = self.begun(tmp_path, whole / "last.pt", seed=4, rate=1e-12)
+        earlier, last = loaded(whole), loaded(tmp_path)
+        assert found.samples == last["samples"] == earlier["samples"] + 24
+        assert (last["before"], last["step"], last["seeds"]) == (earlier["samples"], 6, [3, 4])
+        for name in ("filters.weight", "last.weight"):
+            torch.testing.assert_close(last["model"][name], earlier["model"][name])
+        assert last["optimiser"]["state"][0]["step"] == 6
+        assert rows(tmp_path)[0]["samples"] == str(earlier["samples"] + 12)
+
+    def test_continued_it_is_the_same(self, tmp_path, whole):
+        self.begun(tmp_path / "one", whole / "last.pt", seed=4)
+        with pytest.raises(Crash):
+            train(crashing(tiny.recipe(), 4), tiny.pictures(), tmp_path / "two", tiny.settings(6, seed=4), QUIET,
+                  whole / "last.pt")  # fmt: skip
+        self.begun(tmp_path / "two", None, seed=4)
+        assert_same_runs(tmp_path / "one", tmp_path / "two")
+
+    def test_weights_of_another_recipe_are_refused(self, tmp_path, whole):
+        other = loaded(whole) | {"recipe": "other"}
+        torch.save(other, tmp_path / "other.pt")
+        with pytest.raises(UsageError, match=r"holds weights of other, not of tiny"):
+            self.begun(tmp_path / "run", tmp_path / "other.pt")
+
+    def test_a_checkpoint_that_is_not_there(self, tmp_path):
+        with pytest.raises(UsageError, match="there is no checkpoint"):
+            self.begun(tmp_path / "run", tmp_path / "nothing.pt")
+
+
 def launched(arguments, **options):
     path = os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
@@ -369,6 +404,12 @@ class TestRefused:
         with pytest.raises(UsageError, match=f"holds a run with {told}: continue it as it was, or take another"):
             run(tmp_path, **changes)
         assert (tmp_path / "last.pt").read_bytes() == before
+
+    def test_other_pictures_are_named(self, tmp_path):
+        run(tmp_path)
+        others = replace(tiny.pictures(), described="3 pictures of elsewhere")
+        with pytest.raises(UsageError, match="pictures made pictures, not 3 pictures of elsewhere"):
+            train(tiny.recipe(), others, tmp_path, tiny.settings(12), QUIET)
 
     def test_another_recipe_is_named(self, tmp_path):
         crash(tmp_path, 2)

@@ -1,1 +1,1 @@
-"""Training recipes; they import jpegtrace, never the reverse."""
+"""Training recipes; they import jpegtrace; of the reverse there is only the command `jpegtrace train`."""

@@ -187,8 +187,8 @@ class JpegAugmentation:
             planes = compress(pixels, luma, chroma, subsampling)
             decoded = decompress(planes, (luma, chroma), subsampling, rows, cols)
         else:
-            settings = Settings(quality=quality) if quality else Settings(tables=(luma, chroma))
-            data, written = encode(pixels, encoder, Settings(settings.quality, settings.tables, subsampling))
+            settings = Settings(quality or None, None if quality else (luma, chroma), subsampling)
+            data, written = encode(pixels, encoder, settings)
             luma = written.luma_table
             chroma = luma if written.chroma_table is None else written.chroma_table
             decoded = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))

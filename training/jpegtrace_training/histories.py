@@ -15,6 +15,8 @@ from jpegtrace.tables import ZIGZAG, KnownTables, ijg_table, known_tables, rando
 Pixels = NDArray[np.uint8]
 Pair = NDArray[np.uint16]  # (2, 8, 8): luma, chroma
 COARSEST = 26  # mean of the first steps of a table of the survey that is drawn
+MARGIN = 64  # by which a source is larger than its patch, for shifts and chroma
+BORDER = 16  # of a source before its patch
 
 
 @cache
@@ -72,6 +74,12 @@ def draw_piece(picture: Pixels, side: int, rng: np.random.Generator, rescaled: f
         grain = rng.normal(0, rng.uniform(0.5, 3), resized.shape)
         return np.clip(resized + grain, 0, 255).astype(np.uint8)
     return resized
+
+
+def draw_corners(rng: np.random.Generator, count: int, *, shifted: bool) -> NDArray[np.int64]:
+    """Row and column of patches in their sources: on one grid, or on any of the other 63."""
+    shift = rng.integers(1, 64, count) if shifted else np.zeros(count, np.int64)
+    return BORDER + np.stack([shift // 8, shift % 8], 1)
 
 
 def decoded_luma(blocks: NDArray[np.int16], table: NDArray[np.uint16]) -> Pixels:

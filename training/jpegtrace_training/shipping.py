@@ -35,7 +35,7 @@ def ship(run: Path, to: Path = NETWORKS, *, half: bool = False, ships: bool = Tr
 
     Args:
         run: folder of the run.
-        to: folder that holds ``weights/`` and ``cards/``.
+        to: folder that holds ``weights/`` and ``cards/``; weights that do not ship are left in the folder of the run.
         half: store the weights as half floats; they are widened when the file is loaded.
         ships: the file is part of the package.
         notes: for the card.
@@ -51,7 +51,7 @@ def ship(run: Path, to: Path = NETWORKS, *, half: bool = False, ships: bool = Tr
     model = recipe.network()
     model.load_state_dict(best["model"])
     model.eval()
-    path = to / WEIGHTS / f"{recipe.id}.onnx"
+    path = (to / WEIGHTS if ships else run) / f"{recipe.id}.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     example = model.example(count=1)
     parity = to_onnx(model, example, path, model.outputs)
@@ -107,7 +107,7 @@ def card_of(
         data=f"{best['data']}, a tenth of them held out; {side}x{side} pixels a sample, its history drawn anew; the "
         f"paper's training saw {recipe.published:,} samples",
         seeds=tuple(best.get("seeds", [settings["seed"]])),
-        steps=best["step"] + best.get("before", 0) // settings["batch"],
+        steps=best["step"] + best.get("steps_before", 0),
         code_version=best["code"],
         precision="fp16" if half else "fp32",
         inputs=_ports(model, model.example(count=1)),
@@ -154,7 +154,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--to", type=Path, default=NETWORKS, help=f"folder that holds {WEIGHTS}/ and {CARDS}/")
     parser.add_argument("--half", action="store_true", help="half precision in the file")
-    parser.add_argument("--apart", action="store_true", help="not part of the package: fetched by hash")
+    parser.add_argument(
+        "--apart", action="store_true", help="not part of the package: fetched by hash, kept in the run"
+    )
     parser.add_argument("--notes", default="")
     parser.add_argument("--curve", type=Path, metavar="FILE", help="where the metrics of the run are copied to")
     options = parser.parse_args()

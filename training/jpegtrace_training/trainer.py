@@ -48,7 +48,8 @@ class Settings:
         samples: to be seen in all.
         batch: samples a step, over all devices.
         rate: highest learning rate.
-        schedule: "published", constant until it drops to a tenth, or "cosine", which ends at 0 and suits short runs.
+        schedule: "published", constant until it drops to a tenth, or "cosine", which ends at 0 and suits short runs;
+            both rise at the beginning.
         drop: share of the steps after which it drops.
         clip: largest norm of the gradient; 0 for any.
         side: of the samples in pixels.
@@ -230,10 +231,11 @@ class _Run:
         self.model = recipe.network().to(place.device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self.optimiser = recipe.optimiser(list(self.model.parameters()), settings.rate)
-        self.step = self.saved = self.before = 0
+        self.step = self.saved = self.before = self.steps_before = 0
         self.seeds = [settings.seed]
         self.best: dict[str, float] = {}
         self.sums = _Sums()
+        self.described = pictures.described
         if not self._restore() and begin:
             self._begin_with(begin)
         step: nn.Module = _Losses(self.model, recipe)
@@ -245,7 +247,6 @@ class _Run:
         self.batches = Batches(recipe.draw, pictures.training, count, side, seed)
         checks = Batches(recipe.draw, pictures.held_out, settings.batch, side, seed, CHECKS)
         self.checks = [checks[number] for number in range(machine.checks)] if place.rank == 0 else []
-        self.described = pictures.described
 
     def run(self) -> Trained:
         """Steps until the end or a stop."""
@@ -345,6 +346,7 @@ class _Run:
             "step": self.step,
             "samples": self.samples,
             "before": self.before,
+            "steps_before": self.steps_before,
             "seeds": self.seeds,
         }
 
@@ -374,6 +376,7 @@ class _Run:
         with path.open("rb") as stream, _readable(path):
             state = torch.load(stream, map_location=self.place.device, weights_only=True)
             recipe, weights, self.before = state["recipe"], state["model"], state["samples"]
+            self.steps_before = state["step"] + state.get("steps_before", 0)
             self.seeds = [*state.get("seeds", [state["settings"]["seed"]]), self.settings.seed]
         if recipe != self.recipe.id:
             raise UsageError(f"{path} holds weights of {recipe}, not of {self.recipe.id}")
@@ -386,8 +389,8 @@ class _Run:
             return False
         with path.open("rb") as stream, _readable(path):
             state = torch.load(stream, map_location=self.place.device, weights_only=True)
-            there = {"recipe": state["recipe"], **state["settings"]}
-        wanted = {"recipe": self.recipe.id, **dataclasses.asdict(self.settings)}
+            there = {"recipe": state["recipe"], "pictures": state["data"], **state["settings"]}
+        wanted = {"recipe": self.recipe.id, "pictures": self.described, **dataclasses.asdict(self.settings)}
         other = [f"{name} {there.get(name)}, not {value}" for name, value in wanted.items() if there.get(name) != value]
         if other:
             raise UsageError(
@@ -399,7 +402,8 @@ class _Run:
             self.step, self.best = state["step"], state["best"]
             # Checkpoints of earlier versions lack them; the next line of the log is then a mean of fewer steps.
             self.sums.values, self.sums.count = state.get("sums", {}), state.get("summed", 0)
-            self.before, self.seeds = state.get("before", 0), state.get("seeds", self.seeds)
+            self.before, self.steps_before = state.get("before", 0), state.get("steps_before", 0)
+            self.seeds = state.get("seeds", self.seeds)
         self.saved = self.step
         return True
 

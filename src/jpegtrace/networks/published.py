@@ -16,13 +16,14 @@ from jpegtrace._progress import Progress
 from jpegtrace.errors import UsageError
 from jpegtrace.networks import _session
 from jpegtrace.networks._cards import card
+from jpegtrace.tables import ZIGZAG, ijg_table
 
 Floats = NDArray[np.float32]
 
 REACH = 16  # pixels to each side that an output of qf-pixel depends on: the sum of its dilations
 TILE = 512
 ENTRIES = 15
-LARGEST = (16, 11, 12, 14, 12, 10, 16, 14, 13, 14, 18, 17, 16, 19, 24)  # steps told of each entry, IJG's at 50
+LARGEST = tuple(int(step) for step in ijg_table(50).ravel()[ZIGZAG[:ENTRIES]])  # largest step told of each
 BATCH = 32
 THREADS = os.cpu_count() or 1
 
@@ -171,11 +172,16 @@ def _batches(name: str, patches: NDArray[np.uint8]) -> list[Floats]:
     grey = card(name).inputs[0].shape[1] == "1"
     found = []
     for start in range(0, len(patches), BATCH):
-        part = patches[start : start + BATCH].transpose(0, 3, 1, 2).astype(np.float32)
-        if grey:
-            part = np.rint(part.transpose(0, 2, 3, 1) @ np.array([0.299, 0.587, 0.114], np.float32))[:, None]
-        found.append(_asked(name, {"pixels": np.ascontiguousarray(part)}))
+        part = patches[start : start + BATCH]
+        planes: NDArray[Any] = _luma(part)[:, None] if grey else part.transpose(0, 3, 1, 2)
+        found.append(_asked(name, {"pixels": np.ascontiguousarray(planes, np.float32)}))
     return found
+
+
+def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Y as the training has it: rounded as in libjpeg and Pillow."""
+    luma: NDArray[np.int64] = (pixels.astype(np.int64) @ np.array([19595, 38470, 7471]) + 32768) >> 16
+    return luma
 
 
 def _plane(luma: NDArray[np.uint8], multiple: int = 8) -> Floats:

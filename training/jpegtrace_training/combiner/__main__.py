@@ -1,7 +1,7 @@
 """Train the combiner: ``python -m jpegtrace_training.combiner --pictures FOLDER --work FOLDER``.
 
-Evidence files are made first (those that are there are kept), then the network is trained and exported. Everything
-takes about 40 minutes on two cores; ``--smoke`` takes a minute and tells only whether it works.
+Evidence files are made first (those that are there are kept), then the network is trained; `combiner.export` exports
+it. Everything takes about 40 minutes on two cores; ``--smoke`` takes a minute and tells only whether it works.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SMOKE = ((64, 1, 300), (32, 1, 100))
 
 
 def main() -> None:
-    """Make evidence, train, export."""
+    """Make evidence, train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of lossless RGB pictures")
     parser.add_argument("--work", type=Path, required=True, help="folder for evidence and checkpoints")

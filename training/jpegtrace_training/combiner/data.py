@@ -20,11 +20,10 @@ from jpegtrace.lattice.combiner import SINGLE_IN_TRAINING
 from jpegtrace.lattice.evidence import KEPT_ORIGINS, gather
 from jpegtrace.lattice.hypotheses import FREQUENCIES, full_library
 from jpegtrace.tables import ZIGZAG
-from jpegtrace_training.histories import draw_piece, draw_tables
+from jpegtrace_training.histories import BORDER, MARGIN, draw_piece, draw_tables
 from jpegtrace_training.pictures import load_pictures
 
 FREE = FREE_ORIGINS * len(FREE_TEMPERS)
-MARGIN = 64  # of the source around the window, for shifts and chroma
 UNUSUAL_FROM = 131  # seed of the first file with many tables of cameras, programs and no family
 
 
@@ -70,7 +69,7 @@ def draw(
         last[i] = draw_tables(rng, recipe.last, known=recipe.last_other)
         if rng.random() >= recipe.single:
             first[i] = draw_tables(rng, recipe.first, known=recipe.first_other, smooth=recipe.first_smooth)
-    corners = 16 + rng.integers(0, 32, (count, 2))
+    corners = BORDER + rng.integers(0, 32, (count, 2))
     corners[rng.random(count) < recipe.aligned] &= ~7
     batch = double_compress(sources, first, last, corners, patch=recipe.window)
     origin = np.where(batch.compressed_before, batch.origin[:, 0] * 8 + batch.origin[:, 1], -1)

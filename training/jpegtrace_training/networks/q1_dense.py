@@ -33,15 +33,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from jpegtrace.tables import ZIGZAG, ijg_table
+from jpegtrace.networks import published
 from jpegtrace_training.networks.densenet import DenseNet
 from jpegtrace_training.networks.network import Network
 
 SIDE = 64
-ENTRIES = 15
-LOWEST_QUALITY = 50
-# q_max of each entry (3.1): its value at the lowest quality.
-LARGEST = tuple(int(step) for step in ijg_table(LOWEST_QUALITY).ravel()[ZIGZAG[:ENTRIES]])
+ENTRIES = published.ENTRIES
+LARGEST = published.LARGEST  # q_max of each entry (3.1): its value at the lowest quality, 50
 LOGITS = sum(LARGEST)
 WEIGHT = 0.8  # c of Eq. 5 (4.3)
 

@@ -9,9 +9,9 @@ set where that mean exceeds 0.5.
 
 Where the paper is silent, and what stands here: 64 filters in every layer but the last (as in the network it follows,
 its reference [33]); zero padding; a bias in every layer; the input is grey levels / 255; first weights as He et al.,
-with the first filters made high-pass; the two losses are added with equal weight.
-Training patches are compressed alone in the paper, so that the grid begins
-at their corner; here they are cut from larger compressed pieces, so that it begins anywhere, as it does in a crop.
+with the first filters made high-pass; the two losses are added with equal weight. Training patches are compressed alone
+in the paper, so that the grid begins at their corner; here they are cut from larger compressed pieces, so that it
+begins anywhere, as it does in a crop.
 """
 
 from __future__ import annotations

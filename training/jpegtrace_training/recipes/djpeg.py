@@ -18,7 +18,7 @@ from torch import Tensor, nn, optim
 
 from jpegtrace.chain import double_compress
 from jpegtrace.errors import ChainError
-from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables
+from jpegtrace_training.histories import MARGIN, decoded_luma, draw_corners, draw_piece, draw_tables
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.djpeg_hist import DjpegHist, coefficients_of, histogram_of
 from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
@@ -31,8 +31,6 @@ SRNET = (
 QUALITY = (50, 100)
 KNOWN = 0.5  # share of tables of real files
 RESCALED = 0.5
-BORDER = 16  # of a source before its patch
-MARGIN = 64
 
 
 def draw(
@@ -53,12 +51,12 @@ def draw(
         [draw_piece(usable[int(rng.integers(len(usable)))], around, rng, RESCALED) for _ in range(count)]
     )
     first, last = (np.stack([draw_tables(rng, QUALITY, known=KNOWN) for _ in range(count)]) for _ in range(2))
-    for index in np.flatnonzero((first == last).all((1, 2, 3))):
-        while (first[index] == last[index]).all():
+    # The networks see luma alone, where one table twice on one grid leaves nothing to see.
+    for index in np.flatnonzero((first[:, 0] == last[:, 0]).all((1, 2))):
+        while (first[index, 0] == last[index, 0]).all():
             first[index] = draw_tables(rng, QUALITY, known=KNOWN)
     twice = rng.permutation(count) % 2 == 0
-    shift = rng.integers(1, 64, count) if shifted else np.zeros(count, np.int64)
-    corners = BORDER + np.stack([shift // 8, shift % 8], 1)
+    corners = draw_corners(rng, count, shifted=shifted)
     batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=side)
     planes = np.stack([decoded_luma(*one) for one in zip(batch.luma, batch.last_tables[:, 0], strict=True)])
     found: Arrays = {
