@@ -16,7 +16,7 @@ from jpegtrace_training.networks.export import to_onnx  # noqa: E402
 def test_every_network_is_exported(name, tmp_path):
     torch.manual_seed(1)
     model, path = NETWORKS[name](), tmp_path / "network.onnx"
-    assert 0 <= to_onnx(model, model.example(count=1), path, model.outputs) < 1e-3
+    worst = to_onnx(model, model.example(count=1), path, model.outputs)
     assert [p.name for p in tmp_path.iterdir()] == ["network.onnx"]
     assert model.training  # as before
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -24,7 +24,9 @@ def test_every_network_is_exported(name, tmp_path):
     inputs = model.example(count=3, seed=1)
     (got,) = session.run(None, {key: value.numpy() for key, value in inputs.items()})
     with torch.no_grad():
-        np.testing.assert_allclose(got, model.eval()(**inputs).numpy(), rtol=1e-3, atol=1e-4)
+        wanted = model.eval()(**inputs).numpy()
+    assert 0 <= worst < 1e-3 * np.abs(wanted).max()
+    np.testing.assert_allclose(got, wanted, rtol=1e-3, atol=2e-4 * np.abs(wanted).max())
 
 
 class Two(torch.nn.Module):

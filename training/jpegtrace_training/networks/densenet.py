@@ -2,13 +2,16 @@
 
 Every layer reads the feature maps of all layers before it in its block. Batch norm, ReLU, 3x3 convolution, dropout make
 a layer; batch norm, ReLU, 1x1 convolution to as many channels, dropout, 2x2 average pooling the transition between
-blocks. No convolution has a bias. Weights begin as He et al. 2015 (the DenseNet paper's choice).
+blocks. No convolution has a bias. Weights begin as He et al. 2015 (the DenseNet paper's choice); those of the first
+convolution are made high-pass, which the DenseNet paper, on photographs of things, has no reason for.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from jpegtrace_training.networks.network import FirstConvolution
 
 
 class DenseLayer(nn.Module):
@@ -61,7 +64,8 @@ class DenseNet(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
-        parts: list[nn.Module] = [nn.Conv2d(channels, first, 3, padding=1, bias=False)]
+        begin = FirstConvolution(channels, first, 3, padding=1, bias=False)
+        parts: list[nn.Module] = [begin]
         width = first
         for block in range(blocks):
             if block:
@@ -74,6 +78,7 @@ class DenseNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
+        begin.begin_as_high_pass()
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, pixels: Tensor) -> Tensor:

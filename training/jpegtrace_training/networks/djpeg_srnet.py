@@ -27,7 +27,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from jpegtrace_training.networks.network import Axes, Network
+from jpegtrace_training.networks.network import Axes, FirstConvolution, Network
 
 FIRST = (64, 16)
 UNPOOLED = 5
@@ -41,7 +41,7 @@ class ConvNorm(nn.Sequential):
 
     def __init__(self, channels: int, filters: int, size: int = 3, stride: int = 1) -> None:
         super().__init__(
-            nn.Conv2d(channels, filters, size, stride, padding=size // 2),
+            (FirstConvolution if channels == 1 else nn.Conv2d)(channels, filters, size, stride, padding=size // 2),
             nn.BatchNorm2d(filters, eps=1e-3),
         )
 
@@ -130,10 +130,7 @@ class DjpegSrnet(Network):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of single and of double compression, (n, 2), of luminance 0..255, (n, 1, h, w)."""
-        # Traces of one grey level would drown in the eight bits of a bfloat16: full precision until the first filters.
-        with torch.autocast(pixels.device.type, enabled=False):
-            maps = self.first(pixels.float())
-        logits: Tensor = self.classifier(self.features(maps).mean((2, 3)))
+        logits: Tensor = self.classifier(self.features(self.first(pixels)).mean((2, 3)))
         return logits
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:

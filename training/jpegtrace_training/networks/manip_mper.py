@@ -58,7 +58,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from jpegtrace_training.networks.network import Axes, Network
+from jpegtrace_training.networks.network import Axes, FirstConvolution, Network
 
 SIDE = 256
 BIAS = 0.2
@@ -129,7 +129,7 @@ class ManipMper(Network):
 
     def __init__(self, classes: int, *, affine: bool = True) -> None:
         super().__init__()
-        self.first = nn.Sequential(nn.Conv2d(1, 64, 3), nn.BatchNorm2d(64, affine=affine), nn.ReLU())
+        self.first = nn.Sequential(FirstConvolution(1, 64, 3), nn.BatchNorm2d(64, affine=affine), nn.ReLU())
         self.second = nn.Sequential(nn.Conv2d(64, 16, 3), nn.BatchNorm2d(16, affine=affine), nn.ReLU())
         self.residual = nn.Sequential(*(BlockA(16, affine) for _ in range(3)))
         self.pooled = nn.Sequential(

@@ -1,9 +1,10 @@
-"""What every published network here has beside its layers."""
+"""What every published network here has beside its layers, and how those that look for traces in pixels begin."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 Axes = dict[str, dict[int, str]]
@@ -27,3 +28,24 @@ class Network(nn.Module):
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Noise of the right shape and range for every input of `forward`, in order."""
         raise NotImplementedError
+
+
+class FirstConvolution(nn.Conv2d):
+    """A convolution of pixels, always in full precision: traces of one grey level drown in the 8 bits of a bfloat16."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """As `nn.Conv2d`."""
+        if not torch.amp.is_autocast_available(pixels.device.type):
+            return super().forward(pixels)
+        with torch.autocast(pixels.device.type, enabled=False):
+            return super().forward(pixels.float())
+
+    def begin_as_high_pass(self, gain: float = 1.0) -> None:
+        """Let the first weights of every filter sum to zero, times `gain`.
+
+        The traces are in what high-pass filters leave. Where they are not given to begin with, a training spends its
+        first tens of thousands of samples on the constant answer.
+        """
+        with torch.no_grad():
+            self.weight -= self.weight.mean((2, 3), keepdim=True)
+            self.weight *= gain

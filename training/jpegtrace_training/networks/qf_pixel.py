@@ -22,13 +22,11 @@ from typing import ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from jpegtrace_training.networks.network import Axes, Network
+from jpegtrace_training.networks.network import Axes, FirstConvolution, Network
 
 DILATIONS = (1, 2, 3, 4, 3, 2, 1)
 FILTERS = 64
-# The first filters begin as high-pass filters whose answers are as large as those of others would be: the traces are in
-# the residual, and without this a training spends its first tens of thousands of patches to find that out.
-RESIDUAL_GAIN = 10.0
+RESIDUAL_GAIN = 10.0  # makes what high-pass filters leave as large as what others would
 
 
 class QfPixel(Network):
@@ -51,23 +49,19 @@ class QfPixel(Network):
         super().__init__()
         widths = (3, *[FILTERS] * (len(DILATIONS) - 1), 2)
         layers = [
-            nn.Conv2d(width, wider, 3, padding=d, dilation=d)
-            for (width, wider), d in zip(pairwise(widths), DILATIONS, strict=True)
+            (nn.Conv2d if index else FirstConvolution)(width, wider, 3, padding=d, dilation=d)
+            for index, ((width, wider), d) in enumerate(zip(pairwise(widths), DILATIONS, strict=True))
         ]
         for layer in layers:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(cast(Tensor, layer.bias))
-        with torch.no_grad():
-            layers[0].weight -= layers[0].weight.mean((2, 3), keepdim=True)
-            layers[0].weight *= RESIDUAL_GAIN
+        cast(FirstConvolution, layers[0]).begin_as_high_pass(RESIDUAL_GAIN)
         self.layers = nn.ModuleList(layers)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Both maps before clipping, (n, 2, h, w): quality as (100 - QF) / 100, flag; of grey levels (n, 3, h, w)."""
-        # Traces of one grey level would drown in the eight bits of a bfloat16: full precision until the first filters.
         first, *others = self.layers
-        with torch.autocast(pixels.device.type, enabled=False):
-            maps: Tensor = first(pixels.float() / 255)
+        maps: Tensor = first(pixels / 255)
         for layer in others:
             maps = layer(torch.relu(maps))
         return maps
