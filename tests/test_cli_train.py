@@ -33,14 +33,14 @@ def run(needed, monkeypatch, capsys):
 
 @pytest.fixture
 def asked(needed, monkeypatch, tmp_path):
-    """Recipe, settings and machine that `train` is called with, and nothing trained."""
+    """What `train` is called with, and nothing trained."""
     from jpegtrace_training import __main__ as command
     from jpegtrace_training.trainer import Trained
 
     calls = []
 
-    def train(recipe, pictures, folder, settings, machine):
-        calls.append((recipe, pictures, folder, settings, machine))
+    def train(recipe, pictures, folder, settings, machine, begin):
+        calls.append((recipe, pictures, folder, settings, machine, begin))
         return Trained(folder, 3, 12_000, False, {"loss": 0.25, "flag_right": 1.0})
 
     def read(folders, *, least):
@@ -147,7 +147,8 @@ class TestSettings:
             "manip-mper-noise: 12,000 samples seen, best on held-out samples: loss 0.25, flag_right 1; "
             "the same command goes on\n"
         )
-        ((recipe, (folders, least), folder, settings, machine),) = asked
+        ((recipe, (folders, least), folder, settings, machine, begin),) = asked
+        assert begin is None
         assert (recipe, folders, folder) == (find("manip-mper-noise"), [tmp_path], tmp_path / "run")
         assert least == recipe.least == 256
         assert settings == Settings(samples=30 * 30_000 * 8, batch=32, rate=1e-3, drop=2 / 3, side=256)
@@ -160,8 +161,10 @@ class TestSettings:
             "--samples 100 --batch 10 --rate 0.5 --schedule cosine --clip 2 --side 80 --seed 7 --precision bf16 "
             "--workers 3 --compile --minutes 4 --check-every 5 --checks 6 --save-every 8 --quiet --device cpu"
         )
-        run("--pictures", tmp_path, "--pictures", tmp_path / "b", "--run", tmp_path / "run", *words.split(), "qf-pixel")
-        ((recipe, (folders, least), _, settings, machine),) = asked
+        folders = ("--pictures", tmp_path, "--pictures", tmp_path / "b", "--run", tmp_path / "run")
+        run(*folders, "--begin", tmp_path / "best.pt", *words.split(), "qf-pixel")
+        ((recipe, (folders, least), _, settings, machine, begin),) = asked
+        assert begin == tmp_path / "best.pt"
         assert recipe.id == "qf-pixel"
         assert folders == [tmp_path, tmp_path / "b"]
         assert least == 96 + 20  # the samples are larger by 20 pixels than published

@@ -222,7 +222,7 @@ class _Run:
         settings: Settings,
         machine: Machine,
         place: Place,
-        begin: Path | None,
+        begin: Path | None = None,
     ) -> None:
         if settings.batch % place.world:
             raise UsageError(f"a batch of {settings.batch} cannot be shared by {place.world} processes")
