@@ -69,6 +69,7 @@ def figures() -> list[Figure]:
             what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
             table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
     table += count_figures() + region_figures() + pixel_figures() + speed_figures() + network_figures()
+    table += manipulation_figures()
     return table
 
 
@@ -171,6 +172,24 @@ def network_figures() -> list[Figure]:
             figure = f"{float(row['accuracy']):.3f} / {float(row['TPR']):.3f} / {float(row['TNR']):.3f}"
             on = f"{int(row['windows']):,} windows of 256x256{'; ' * bool(row['weights'])}{row['weights']}"
             table.append((what, figure, on, by))
+    return table
+
+
+def manipulation_figures() -> list[Figure]:
+    """What was done before the last compression."""
+    table: list[Figure] = []
+    by = "manipulation.py"
+    for row in measured("manipulation_classes"):
+        if row["target"] and row["by"].startswith("jpegtrace") and "open" not in row["by"]:
+            if row["group"].startswith("scale") != (row["task"] == "both kernels"):
+                continue  # each interpolation apart
+            what = f"Parameter of a manipulation before QF2 90, {row['group']}: accuracy"
+            table.append((what, f"{float(row['accuracy']):.3f}", f"256x256; published {row['published']}", by))
+    for row in measured("manipulation_between"):
+        if row["target"]:
+            what = f"Factors above 1.05, {row['task'].removeprefix('scale-')}, QF2 80 to 98: median error"
+            table.append((what, row["median_error"], f"{row['pieces']} pieces; 90 % interval holds "
+                          f"{float(row['covered']):.1%}", by))  # fmt: skip
     return table
 
 

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from jpegtrace.errors import UsageError
 
 # What reading a foreign JSON form may run into.
-_NOT_OUR_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError, zlib.error)
+_NOT_OUR_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, zlib.error)
+_LARGEST = float(np.finfo(np.float32).max)
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 
@@ -110,6 +111,89 @@ class Map:
             raise UsageError(f"this is not the JSON form of a map: {error!r}") from error
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Plot:
+    """A curve or a histogram, with the places that matter marked.
+
+    Attributes:
+        name: what is drawn.
+        x: float32 (n,), n at least 2, ascending; of bars the middle.
+        y: float32 (n,), the values at `x`; NaN where there is none.
+        x_label: what `x` is, with the unit in words.
+        y_label: what `y` is, with the unit in words.
+        kind: ``line``, or ``bars`` that stand on 0.
+        marks: places on the axis of `x`, each with a few words about it.
+        look_for: what to look at, in one sentence; may be empty.
+        not_conclude: what not to conclude, in one sentence; may be empty.
+    """
+
+    name: str
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    x_label: str
+    y_label: str
+    kind: Literal["line", "bars"] = "line"
+    marks: tuple[tuple[float, str], ...] = ()
+    look_for: str = ""
+    not_conclude: str = ""
+
+    def __post_init__(self) -> None:
+        words = (self.name, self.x_label, self.y_label, self.look_for, self.not_conclude, *(t for _, t in self.marks))
+        if not all(isinstance(word, str) for word in words):
+            raise ValueError(f"plot {self.name!r} has words that are no text")
+        if self.kind not in ("line", "bars"):
+            raise ValueError(f"plot {self.name!r} is of kind {self.kind!r}; there are: line, bars")
+        if self.x.dtype != np.float32 or self.y.dtype != np.float32:
+            raise ValueError(f"plot {self.name!r} has values of {self.x.dtype} and {self.y.dtype}; they are float32")
+        if self.x.ndim != 1 or self.x.shape != self.y.shape or len(self.x) < 2:
+            raise ValueError(f"plot {self.name!r} has values of shape {self.x.shape} and {self.y.shape}")
+        if not np.isfinite(self.x).all() or not (self.x[1:] > self.x[:-1]).all():
+            raise ValueError(f"the places of plot {self.name!r} do not ascend")
+        if np.isinf(self.y).any():
+            raise ValueError(f"plot {self.name!r} has infinite values")
+        if not all(abs(place) <= _LARGEST for place, _ in self.marks):
+            raise ValueError(f"plot {self.name!r} has a mark that is nowhere")
+
+    def to_dict(self) -> dict[str, Json]:
+        """JSON form; `from_dict` takes it back without loss."""
+        return {
+            "name": self.name,
+            "x": list(self.x.tolist()),
+            "y": [None if math.isnan(value) else value for value in self.y.tolist()],
+            "x_label": self.x_label,
+            "y_label": self.y_label,
+            "kind": self.kind,
+            "marks": [{"x": float(place), "text": text} for place, text in self.marks],
+            "look_for": self.look_for,
+            "not_conclude": self.not_conclude,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Plot:
+        """Rebuild a plot from its JSON form.
+
+        Raises:
+            UsageError: the form is not that of a plot.
+        """
+        try:
+            with np.errstate(over="ignore"):  # becomes infinite, which a plot refuses
+                x = np.array([float(value) for value in data["x"]]).astype(np.float32)
+                y = np.array([math.nan if value is None else float(value) for value in data["y"]]).astype(np.float32)
+            return cls(
+                name=data["name"],
+                x=x,
+                y=y,
+                x_label=data["x_label"],
+                y_label=data["y_label"],
+                kind=data["kind"],
+                marks=tuple((float(mark["x"]), mark["text"]) for mark in data["marks"]),
+                look_for=data["look_for"],
+                not_conclude=data["not_conclude"],
+            )
+        except _NOT_OUR_FORM as error:
+            raise UsageError(f"this is not the JSON form of a plot: {error!r}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Provenance:
     """What a finding was made from and by."""
@@ -131,6 +215,7 @@ class Outcome:
         probability: calibrated, of the statement in `summary`; None where none is claimed.
         remarks: details worth saying.
         maps: values over the picture.
+        plots: curves and histograms.
     """
 
     status: Status
@@ -139,6 +224,7 @@ class Outcome:
     probability: float | None = None
     remarks: tuple[Remark, ...] = ()
     maps: tuple[Map, ...] = ()
+    plots: tuple[Plot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +241,7 @@ class Finding:
     cannot_show: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
     maps: tuple[Map, ...] = ()
+    plots: tuple[Plot, ...] = ()
 
     @property
     def alarm(self) -> bool:
@@ -181,6 +268,7 @@ class Finding:
             "remarks": [{"level": r.level.value, "text": r.text, "evidence": r.evidence} for r in self.remarks],
             "cannot_show": list(self.cannot_show),
             "maps": [m.to_dict() for m in self.maps],
+            "plots": [p.to_dict() for p in self.plots],
             "provenance": {
                 "sha256": self.provenance.sha256,
                 "jpegtrace": self.provenance.version,
@@ -209,6 +297,7 @@ class Finding:
                 cannot_show=tuple(data["cannot_show"]),
                 remarks=tuple(Remark(Level(r["level"]), r["text"], r["evidence"]) for r in data["remarks"]),
                 maps=tuple(Map.from_dict(m) for m in data["maps"]),
+                plots=tuple(Plot.from_dict(p) for p in data.get("plots", ())),  # older reports have none
             )
         except _NOT_OUR_FORM as error:
             raise UsageError(f"this is not the JSON form of a finding: {error!r}") from error

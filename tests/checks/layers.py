@@ -9,13 +9,14 @@ from pathlib import Path
 # From what knows nothing to what knows everything. `jpegtrace` itself only names things, lazily.
 ROWS = (
     ("errors", "_jit", "_progress"),
+    ("_median",),
     ("limits", "data"),
     ("tables",),
     ("jpeg",),
     ("metadata", "raster"),
     ("picture", "networks"),
     ("lattice",),
-    ("pixels",),
+    ("pixels", "manipulation"),
     ("chain",),
     ("findings",),
     ("analyses",),

@@ -34,7 +34,9 @@ def test_high_pass_filters_do_not_see_a_flat_area():
     assert first.weight.requires_grad
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if not name.startswith(("djpeg-hist", "af-edsr"))])
+@pytest.mark.parametrize(
+    "name", [name for name in NETWORKS if not name.startswith(("djpeg-hist", "af-edsr", "manipulation"))]
+)
 def test_every_network_of_pixels_begins_with_it(name):
     convolutions = [m for m in NETWORKS[name]().modules() if isinstance(m, torch.nn.Conv2d)]
     assert isinstance(convolutions[0], FirstConvolution)

@@ -110,6 +110,31 @@ class TestBatches:
         found = list(loader(batches(), range(4, 7), workers=workers, pinned=False))
         assert all(map(equal, [batches()[number] for number in (4, 5, 6)], found))
 
+    @pytest.mark.parametrize("kept", [False, True])
+    def test_distinct_batches_come_again_in_other_orders(self, tmp_path, kept):
+        some = batches(distinct=5, kept=tmp_path / "kept" if kept else None)
+        first, *turns = ([some[turn * 5 + k]["noise"].numpy().tobytes() for k in range(5)] for turn in range(4))
+        assert first == [batches()[number]["noise"].numpy().tobytes() for number in range(5)]
+        assert all(sorted(turn) == sorted(first) for turn in turns)
+        assert len({tuple(turn) for turn in (first, *turns)}) > 2
+
+    def test_kept_batches_are_read(self, tmp_path):
+        some = batches(distinct=2, kept=tmp_path)
+        wanted = some[1]
+        some.draw = None
+        assert equal(some[1], wanted)
+
+    def test_a_kept_batch_that_was_cut_off_is_drawn_again(self, tmp_path):
+        some = batches(distinct=2, kept=tmp_path)
+        wanted = some[1]
+        path = tmp_path / "1.npz"
+        whole = path.read_bytes()
+        for length in (0, 10, len(whole) // 2):
+            path.write_bytes(whole[:length])
+            assert equal(some[1], wanted)
+            assert path.read_bytes() == whole
+        assert [found.name for found in tmp_path.iterdir()] == ["1.npz"]
+
     def test_processes_share_the_batches(self):
         shares = [list(loader(batches(), range(rank, 6, 2), workers=0, pinned=False)) for rank in (0, 1)]
         together = [batch for pair in zip(*shares, strict=True) for batch in pair]

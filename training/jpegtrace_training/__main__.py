@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--smoke", action="store_true", help="a trial of a minute on made pictures, which checks itself")
     made.add_argument("--samples", type=int, help="samples to see in all; as published where not given")
     made.add_argument("--batch", type=int, help="samples a step; as published where not given")
+    made.add_argument("--distinct", type=int, default=0, metavar="BATCHES",
+                      help="draw so many and keep them in the run's folder, then take them again")  # fmt: skip
     made.add_argument("--rate", type=float, help="learning rate; as published where not given")
     made.add_argument("--schedule", choices=SCHEDULES, default="published", help="of the rate; cosine ends at 0")
     made.add_argument("--clip", type=float, default=0.0, help="largest norm of the gradient")
@@ -88,6 +90,7 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         clip=options.clip,
         side=recipe.side if options.side is None else options.side,
         seed=options.seed,
+        distinct=options.distinct,
         precision=options.precision or ("bf16" if options.device.startswith("cuda") else "fp32"),
     )
     machine = Machine(

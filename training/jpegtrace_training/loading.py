@@ -1,12 +1,16 @@
 """Samples in the order of the steps, made on the fly.
 
 Batch k of a run is a function of recipe, pictures, seed and k alone: any number of workers makes the same batches, and
-a run that goes on after a stop sees what it would have seen. Nothing is written to disk.
+a run that goes on after a stop sees what it would have seen. Nothing is written to disk, unless samples cost more than
+steps: then so many batches are drawn, kept, and taken again in other orders.
 """
 
 from __future__ import annotations
 
+import os
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from jpegtrace.errors import UsageError
 from jpegtrace_training.augmentation import History, JpegAugmentation
-from jpegtrace_training.recipe import Draw
+from jpegtrace_training.recipe import Arrays, Draw
 
 TRAINING, CHECKS = 0, 1  # first number of the seeds: no check is ever a training sample
 
@@ -32,6 +36,8 @@ class Batches(Dataset[dict[str, Tensor]]):
         side: of the samples.
         seed: of the run.
         stream: `TRAINING` or `CHECKS`.
+        distinct: batches that are drawn; those after them are the same in another order. 0 draws all.
+        kept: folder where they are kept for that; None draws them again.
     """
 
     def __init__(
@@ -42,15 +48,39 @@ class Batches(Dataset[dict[str, Tensor]]):
         side: int,
         seed: int,
         stream: int = TRAINING,
+        *,
+        distinct: int = 0,
+        kept: Path | None = None,
     ) -> None:
         self.draw, self.pictures, self.count, self.side = draw, pictures, count, side
-        self.seed, self.stream = seed, stream
+        self.seed, self.stream, self.distinct, self.kept = seed, stream, distinct, kept
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
         """Batch of this number."""
-        rng = np.random.default_rng([self.stream, self.seed, number])
-        drawn = self.draw(self.pictures, self.count, rng, self.side)
+        if self.distinct:
+            turn, number = divmod(number, self.distinct)
+            if turn:
+                number = int(np.random.default_rng([self.stream, self.seed, turn]).permutation(self.distinct)[number])
+        drawn = self._read(number) if self.distinct and self.kept else self._drawn(number)
         return {name: torch.from_numpy(np.array(array, order="C")) for name, array in drawn.items()}
+
+    def _drawn(self, number: int) -> Arrays:
+        return self.draw(self.pictures, self.count, np.random.default_rng([self.stream, self.seed, number]), self.side)
+
+    def _read(self, number: int) -> Arrays:
+        """From the folder; drawn and put there where it is missing or was cut off."""
+        assert self.kept is not None  # noqa: S101 - asked before
+        path = self.kept / f"{number}.npz"
+        try:
+            with path.open("rb") as stream, np.load(stream) as stored:
+                return dict(stored)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            drawn = self._drawn(number)
+        self.kept.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f".{number}-{os.getpid()}.npz")
+        np.savez(new, **drawn)  # type: ignore[arg-type]  # its stubs take the arrays for options
+        new.replace(path)
+        return drawn
 
 
 def loader(batches: Batches, numbers: range, *, workers: int, pinned: bool) -> Iterator[dict[str, Tensor]]:

@@ -33,7 +33,7 @@ class Recipe:
         side: of the samples in pixels.
         batch: samples a step, as published.
         rate: learning rate, as published.
-        published: samples that the paper's training saw.
+        published: samples that the paper's training saw, or a full training of a network of our own.
         drop: share of the steps after which the rate is a tenth; 1 for never.
         optimiser: parameters and rate to an optimiser, as published.
         least: pixels that a picture's sides must have.

@@ -55,6 +55,8 @@ class Settings:
         side: of the samples in pixels.
         seed: of weights, samples and dropout.
         precision: "fp32", or "bf16" for mixed precision.
+        distinct: batches that are drawn and then taken again in other orders; 0 draws all of them. Where samples cost
+            more than steps.
     """
 
     samples: int
@@ -66,6 +68,7 @@ class Settings:
     side: int = 64
     seed: int = 0
     precision: str = "fp32"
+    distinct: int = 0
 
     @property
     def steps(self) -> int:
@@ -244,7 +247,8 @@ class _Run:
         self.losses = step
         self.asked: Callable[..., dict[str, Tensor]] = torch.compile(step) if machine.compiled else step
         count, side, seed = settings.batch // place.world, settings.side, settings.seed
-        self.batches = Batches(recipe.draw, pictures.training, count, side, seed)
+        kept = folder / "batches" if settings.distinct else None
+        self.batches = Batches(recipe.draw, pictures.training, count, side, seed, distinct=settings.distinct, kept=kept)
         checks = Batches(recipe.draw, pictures.held_out, settings.batch, side, seed, CHECKS)
         self.checks = [checks[number] for number in range(machine.checks)] if place.rank == 0 else []
 
@@ -544,6 +548,7 @@ def _check_settings(settings: Settings, machine: Machine) -> None:
         (settings.precision in PRECISIONS, f"the precision is one of {', '.join(PRECISIONS)}"),
         (0 < settings.drop <= 1, "drop is a share of the steps"),
         (settings.clip >= 0, "clip must not be negative"),
+        (settings.distinct >= 0, "the number of distinct batches must not be negative"),
         (settings.side >= 8, "the side must be at least 8 pixels"),
         (0 <= settings.seed < 2**20, "seeds lie in 0..1048575"),
         (machine.workers >= 0, "workers must not be negative"),

@@ -92,7 +92,7 @@ def past_of(picture: Picture) -> Past | str:
     return _known[picture]
 
 
-def _luma(picture: Picture) -> Luma | str:
+def last_compression_of(picture: Picture) -> Luma | str:
     """Luma of the last compression, or why there is none."""
     if picture not in _lumas:
         _lumas[picture] = _make_luma(picture)
@@ -129,7 +129,7 @@ def _from_file(picture: Picture) -> Luma | str:
 
 
 def _look(picture: Picture) -> Past | str:
-    luma = _luma(picture)
+    luma = last_compression_of(picture)
     if isinstance(luma, str):
         return luma
     window = busiest_window(luma.blocks, luma.usable)
@@ -150,7 +150,7 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
     known = _histories.setdefault(picture, {})
     if most_windows in known:
         return known[most_windows]
-    luma = _luma(picture)
+    luma = last_compression_of(picture)
     if isinstance(luma, str):
         return luma
     found = find_history(
@@ -166,7 +166,7 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
 
 def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
     """The parts of a picture by its history; where it is damaged nothing is told."""
-    luma = _luma(picture)
+    luma = last_compression_of(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has a history
     found = divide(history, luma.blocks, luma.table, stride=stride)
     lost = lost_places(picture, stride)
@@ -177,7 +177,7 @@ def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmen
 
 def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:
     """Places of a map whose block cannot be trusted."""
-    luma = _luma(picture)
+    luma = last_compression_of(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has a history
     whole = luma.whole
     rows, cols = (np.arange(0, size, stride) // CELL for size in (picture.height, picture.width))
@@ -186,7 +186,7 @@ def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:
 
 def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:
     """The past of the part of a picture that these blocks make up, in its window that says most; None if too small."""
-    luma = _luma(picture)
+    luma = last_compression_of(picture)
     assert not isinstance(luma, str)  # noqa: S101 - it has parts
     window = busiest_window(luma.blocks, luma.usable & inside)
     if window is None or min(window[2:]) < SMALLEST:

@@ -129,6 +129,7 @@ class Analysis:
             cannot_show=self.cannot_show if outcome.status in (Status.OK, Status.INCONCLUSIVE) else (),
             remarks=outcome.remarks,
             maps=outcome.maps,
+            plots=outcome.plots,
         )
 
 

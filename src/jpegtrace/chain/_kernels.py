@@ -393,30 +393,3 @@ def double_range(
             final[1] -= window[1]
             picture = decoded
         encode(picture, final, last[n], last_factors[0], last_factors[1], full, small, luma[n], blue[n], red[n])
-
-
-@kernel
-def sliding_median(padded: Array, size: int, out: Array) -> None:
-    """Median of every size x size window, by a histogram that slides along each row (Huang, Yang, Tang 1979)."""
-    rank = size * size // 2
-    counts = np.empty(256, np.int64)
-    for y in range(out.shape[0]):
-        counts[:] = 0
-        for i in range(size):
-            for j in range(size):
-                counts[padded[y + i, j]] += 1
-        value, below = 0, 0  # `below` counts the samples smaller than `value`
-        for x in range(out.shape[1]):
-            if x > 0:
-                for i in range(size):
-                    gone, come = padded[y + i, x - 1], padded[y + i, x + size - 1]
-                    counts[gone] -= 1
-                    counts[come] += 1
-                    below += int(come < value) - int(gone < value)
-            while below > rank:
-                value -= 1
-                below -= counts[value]
-            while below + counts[value] <= rank:
-                below += counts[value]
-                value += 1
-            out[y, x] = value

@@ -148,16 +148,11 @@ def blur(pixels: Pixels, kind: str, size: int, sigma: float | None) -> Pixels:
 
 def median(pixels: Pixels, size: int) -> Pixels:
     """Median over an odd square window; the border repeats the edge, as OpenCV's does."""
-    from jpegtrace.chain import _kernels  # numba: only where it is needed
+    from jpegtrace._median import median_of  # numba: only where it is needed
 
-    planes = pixels[..., None] if pixels.ndim == 2 else pixels
-    result = np.empty(planes.shape, np.uint8)
-    for channel in range(planes.shape[2]):
-        padded = np.pad(planes[..., channel], size // 2, mode="edge")
-        filtered = np.empty(planes.shape[:2], np.uint8)
-        _kernels.sliding_median(padded, size, filtered)
-        result[..., channel] = filtered
-    return result.reshape(pixels.shape)
+    if pixels.ndim == 2:
+        return median_of(pixels, size)
+    return np.stack([median_of(pixels[..., channel], size) for channel in range(pixels.shape[2])], 2)
 
 
 def noise(pixels: Pixels, sigma: float, rng: np.random.Generator) -> Pixels:

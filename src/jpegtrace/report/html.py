@@ -13,6 +13,7 @@ from jpegtrace.findings import Finding, Json
 from jpegtrace.report.document import Report
 from jpegtrace.report.figures import data_uri, figures_of
 from jpegtrace.report.maps import CONTRAST
+from jpegtrace.report.plots import plot_figures_of
 from jpegtrace.report.text import shorten, title_of
 
 
@@ -23,7 +24,11 @@ def render_html(reports: Sequence[Report]) -> str:
     )
     environment.filters |= {"shorten": shorten, "data_uri": data_uri, "grid": _grid}
     environment.globals |= {"title_of": title_of, "question_of": _question, "plain": _plain, "tables_of": _tables}
-    environment.globals |= {"figures_of": figures_of, "photograph_contrast": CONTRAST}
+    environment.globals |= {
+        "figures_of": figures_of,
+        "plot_figures_of": plot_figures_of,
+        "photograph_contrast": CONTRAST,
+    }
     template = environment.get_template("report.html.jinja")
     return template.render(reports=reports, version=__version__)
 

@@ -85,7 +85,7 @@ def legend_of(m: Map) -> Legend:
         keys.append(Key(CANNOT_TELL, math.nan, abstains))
     scale = scale_of(m)
     unit = _unit(m)
-    return Legend(f"{m.name} ({unit})" if unit else m.name, () if scale is None else _ticks(*scale), tuple(keys))
+    return Legend(f"{m.name} ({unit})" if unit else m.name, () if scale is None else ticks_of(*scale), tuple(keys))
 
 
 def describe(m: Map) -> str:
@@ -155,6 +155,21 @@ def scale_bar(m: Map, size: Size, *, over_photograph: bool) -> Bytes:
     low, high = scale_of(m) or (0.0, 0.0)
     ramp = np.linspace(low, high, size[1], dtype=np.float32)[None]
     return _patch(m, ramp, size, over_photograph, stroke_period(size))
+
+
+def ticks_of(low: float, high: float) -> tuple[Tick, ...]:
+    """A few round values from low to high."""
+    if high <= low:
+        return (Tick(f"{low:.4g}", 0.5),)
+    rough = (high - low) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
+    values = [k * step for k in range(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1)]
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    largest = max(abs(low), abs(high))
+    plain = decimals <= 4 and largest < 1e7
+    digits = max(4, math.floor(math.log10(largest)) - math.floor(math.log10(step) + 1e-9) + 1)  # neighbours differ
+    return tuple(Tick(f"{v:.{decimals}f}" if plain else f"{v:.{digits}g}", (v - low) / (high - low)) for v in values)
 
 
 def stroke_period(size: Size) -> int:
@@ -237,15 +252,3 @@ def _cells(length: int, picture: int, cell: int, count: int) -> NDArray[np.intp]
     """Which cell each of `length` rows shows, when they stand for `picture` rows; the one its middle falls into."""
     at = (2 * np.arange(length) + 1) * picture // (2 * length) // cell
     return np.where(at < count, at, -1)
-
-
-def _ticks(low: float, high: float) -> tuple[Tick, ...]:
-    if high <= low:
-        return (Tick(f"{low:.4g}", 0.5),)
-    rough = (high - low) / _TICKS
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    values = [k * step for k in range(math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6) + 1)]
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    plain = decimals <= 4 and max(abs(low), abs(high)) < 1e7
-    return tuple(Tick(f"{v:.{decimals}f}" if plain else f"{v:.4g}", (v - low) / (high - low)) for v in values)

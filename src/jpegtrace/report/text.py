@@ -12,7 +12,7 @@ from rich.text import Text
 
 from jpegtrace.analyses import find_analysis
 from jpegtrace.errors import UsageError
-from jpegtrace.findings import Finding, Json, Level, Status
+from jpegtrace.findings import Finding, Json, Level, Plot, Status
 from jpegtrace.report.document import Report
 
 _STATUS_STYLE = {
@@ -73,6 +73,10 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
             (0, 0, 0, 4),
             expand=False,
         )
+    for plot in finding.plots:
+        if plot.marks:
+            told = printable(f"{plot.name}: {marks_of(plot)}")
+            yield Padding(Text(told), (0, 0, 0, 4), expand=False)
     details = list(_details(finding.values))
     if details:
         grid = Table.grid(padding=(0, 2))
@@ -90,6 +94,12 @@ def title_of(finding: Finding) -> str:
         return find_analysis(finding.analysis).title
     except UsageError:
         return finding.analysis
+
+
+def marks_of(plot: Plot) -> str:
+    """The marked places of a plot in words; empty where there are none."""
+    told = [f"{place:.4g} ({text})" if text else f"{place:.4g}" for place, text in plot.marks]
+    return f"marked {', '.join(told)}" if told else ""
 
 
 def printable(text: str) -> str:

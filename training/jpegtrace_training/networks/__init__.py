@@ -11,6 +11,7 @@ from jpegtrace_training.networks.af_edsr import AfEdsr
 from jpegtrace_training.networks.djpeg_hist import DjpegHist
 from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
 from jpegtrace_training.networks.manip_mper import ManipMper
+from jpegtrace_training.networks.manipulation import Manipulation
 from jpegtrace_training.networks.network import Network
 from jpegtrace_training.networks.q1_dense import Q1Dense, Q1DenseRegression
 from jpegtrace_training.networks.qf_pixel import QfPixel
@@ -25,5 +26,6 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "djpeg-hist": DjpegHist,
     "djpeg-hist-2018": partial(DjpegHist, first_release=True),
     "djpeg-srnet": DjpegSrnet,
+    "manipulation": Manipulation,
     **{f"manip-mper-{name}": partial(ManipMper, len(task.values)) for name, task in TASKS.items()},
 }

@@ -1,0 +1,448 @@
+"""What was done before the last compression, on the protocol of MPeR-Net (P3), and beyond it.
+
+Run ``python benchmarks/manipulation.py FOLDER [--part NAME ...] [--pieces N]`` with the extra [train]: its samplers are
+used. FOLDER holds lossless RGB pictures that no training has seen. All pieces are 256x256, on the grid of the last
+compression. Every part writes ``results/manipulation_PART.csv``:
+
+- ``classes``: P3, five manipulations, QF2 = 90 and QF2 drawn from 50..90 (and by tens): accuracy of every class and
+  macro average. The answer is the class with most probability among those of the manipulation, as a network for this
+  manipulation alone has it; "open" counts an answer right only where the operation is right among all, too.
+- ``confusion``: of the same, QF2 = 90.
+- ``between``: parameters between the classes: absolute errors, and how often the 90 % interval holds the truth.
+- ``histories``: what is said of pieces that were only compressed, once or twice, and of histories that the protocol
+  lacks (kernels of other kinds, resized and then blurred), by the quality of the last compression.
+- ``speed``: pieces a second on two threads, and of `manip-mper`'s architecture.
+
+Intervals are 95 % bootstraps over pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from common import bootstrap_by_picture, write_results
+from jpegtrace import networks
+from jpegtrace.manipulation import Posterior, decide, describe, grid, weigh
+from jpegtrace.networks import published
+from jpegtrace.tables import ijg_table
+from jpegtrace_training import manipulations, operations
+from jpegtrace_training.manipulations import TASKS, Task
+from quality_map import load
+
+SEED = 60
+SIDE = 256
+THREADS = 2
+PER_JOB = 44
+LOW, HIGH = 0.05, 0.95
+Row = dict[str, object]
+PUBLISHED = {"scale up": 0.9956, "scale down": 0.9475, "median": 0.9715, "gaussian": 0.9694, "noise": 0.9912}
+TARGETS = {"scale up": 0.95, "scale down": 0.80, "median": 0.97, "gaussian": 0.95, "noise": 0.97}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was asked for."""
+
+    folder: Path
+    pieces: int
+    processes: int
+
+
+class Answers(NamedTuple):
+    """Pieces of a task, and what was said of them."""
+
+    truth: dict[str, np.ndarray]
+    label: np.ndarray
+    posterior: Posterior
+    network: np.ndarray | None
+
+
+def paths_of(folder: Path) -> list[Path]:
+    """Pictures of a folder."""
+    return sorted(path for path in folder.iterdir() if path.suffix in (".webp", ".png"))
+
+
+def parallel(job: Callable[..., Any], jobs: list[tuple[Any, ...]], processes: int) -> list[Any]:
+    """Results of all jobs in order."""
+    with ProcessPoolExecutor(processes, initializer=_one_thread) as pool:
+        return list(pool.map(job, *zip(*jobs, strict=True)))
+
+
+def _one_thread() -> None:
+    published.THREADS = 1
+
+
+def joined(posteriors: list[Posterior]) -> Posterior:
+    """One of several."""
+    return Posterior(*(np.concatenate(parts) for parts in zip(*posteriors, strict=True)))
+
+
+# Protocol P3
+
+
+def task_job(
+    folder: Path, name: str, last: tuple[int, int], values: tuple[float, float] | None, count: int, seed: int
+) -> Answers:
+    """Pieces of one manipulation with the truth and every answer."""
+    rng = np.random.default_rng([SEED, seed])
+    pictures = [load(path) for path in paths_of(folder)]
+    pixels, label, truth = manipulations.draw(
+        pictures, name, count, rng, last_quality=last, values=values, aligned=True
+    )
+    found = weigh(
+        [describe(piece[0], ijg_table(int(q))) for piece, q in zip(pixels, truth["last_quality"], strict=True)]
+    )
+    weights = f"manip-mper-{name}"
+    installed = weights in networks.card_ids() and networks.verify(weights).state is networks.State.OK
+    network = published.manip_mper(pixels[:, 0], weights) if installed else None
+    return Answers(truth, label, found, network)
+
+
+@cache
+def asked(options: Options, name: str, last: tuple[int, int], values: tuple[float, float] | None = None) -> Answers:
+    """All pieces of one manipulation."""
+    jobs = [
+        (options.folder, name, last, values, PER_JOB, 1000 * last[0] + 100 * (values is not None) + k)
+        for k in range(-(-options.pieces // PER_JOB))
+    ]
+    parts: list[Answers] = parallel(task_job, jobs, options.processes)
+    truth = {key: np.concatenate([part.truth[key] for part in parts]) for key in parts[0].truth}
+    network = None if parts[0].network is None else np.concatenate([part.network for part in parts])
+    return Answers(truth, np.concatenate([p.label for p in parts]), joined([p.posterior for p in parts]), network)
+
+
+def effective(task: Task, values: np.ndarray) -> np.ndarray:
+    """Parameters as the grid counts them: standard deviations of kernels in pixels, of noise in grey levels."""
+    if task.kind == "noise":
+        return 255 * np.sqrt(values)
+    if task.kind == "gaussian":
+        return np.array([operations.width_of(int(value), None) for value in values])
+    return values
+
+
+def parameter(task: Task, found: Posterior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probability of the manipulation, distribution of its parameter, points of the grid."""
+    name, head, operation = {
+        "scale": ("resized", "factor", (1, 5)),
+        "gaussian": ("blurred", "sigma", (2, 5)),
+        "median": ("median", "size", (3,)),
+        "noise": ("noise", "noise", (4,)),
+    }[task.kind]
+    return found.operation[:, list(operation)].sum(1), getattr(found, head), grid.PARAMETERS[name]
+
+
+def scores(task: Task, found: Posterior) -> np.ndarray:
+    """Probability of each class of a task, up to a factor per piece: each grid point counts for the nearest class."""
+    happened, distribution, points = parameter(task, found)
+    none = task.values.index(task.neutral)
+    places = np.log(np.maximum(effective(task, np.array(task.values)), 1e-9))
+    nearest = np.abs(np.log(points)[:, None] - places).argmin(1)
+    result = np.zeros((len(happened), len(task.values)))
+    for index in range(len(points)):
+        result[:, nearest[index]] += happened * distribution[:, index]
+    result[:, none] += found.operation[:, 0]
+    return result
+
+
+def open_right(task: Task, answers: Answers) -> np.ndarray:
+    """Whether the operation is right among all, and the class as well."""
+    happened = parameter(task, answers.posterior)[0]
+    unaltered = answers.label == task.values.index(task.neutral)
+    said_none = answers.posterior.operation.argmax(1) == 0
+    rest = 1 - happened - answers.posterior.operation[:, 0]
+    manipulated = happened > np.maximum(answers.posterior.operation[:, 0], rest)
+    right = scores(task, answers.posterior).argmax(1) == answers.label
+    return np.where(unaltered, said_none, manipulated & right)
+
+
+def groups_of(task: Task) -> Iterator[tuple[str, np.ndarray]]:
+    """Names of averages, and which classes they are over."""
+    values = np.array(task.values)
+    if task.kind == "scale":
+        yield "scale up", values > 1
+        yield "scale down", values < 1
+        yield "scale all", values > 0
+    else:
+        yield task.kind, values >= 0
+
+
+def classes(options: Options) -> list[Row]:
+    """P3."""
+    rows: list[Row] = []
+    kept: dict[tuple[str, str], list[float]] = {}
+    for name, task in TASKS.items():
+        for quality, last in (("90", (90, 90)), ("50..90", (50, 90))):
+            answers = asked(options, name, last)
+            picture, qualities = answers.truth["picture"], answers.truth["last_quality"]
+            given = {
+                "jpegtrace": scores(task, answers.posterior).argmax(1) == answers.label,
+                "jpegtrace, open": open_right(task, answers),
+            }
+            if answers.network is not None:
+                given[f"manip-mper ({networks.card(f'manip-mper-{name}').samples:,} samples)"] = (
+                    answers.network.argmax(1) == answers.label
+                )
+            bins = [(quality, qualities > 0)]
+            if quality != "90":
+                bins += [(f"{q}..{q + 9}", (qualities >= q) & (qualities < q + 10)) for q in range(50, 90, 10)]
+            for by, right in given.items():
+                for shown, chosen in bins:
+                    for title, members in groups_of(task):
+                        accuracy = [right[chosen & (answers.label == k)].mean() for k in np.flatnonzero(members)]
+                        inside = chosen & members[answers.label]
+                        kept.setdefault((title, f"{by}/{shown}"), []).append(float(np.mean(accuracy)))
+                        rows.append(
+                            row_of(name, title, shown, by, int(inside.sum()), float(np.mean(accuracy)))
+                            | {
+                                "interval": bootstrap_by_picture(
+                                    right[inside].astype(float), picture[inside], seed=SEED
+                                )
+                            }
+                        )
+                    if shown == quality:
+                        for index, title in enumerate(task.classes):
+                            inside = chosen & (answers.label == index)
+                            rows.append(
+                                row_of(
+                                    name, f"class {title}", shown, by, int(inside.sum()), float(right[inside].mean())
+                                )
+                                | {"interval": ""}
+                            )
+    for (title, by), values in kept.items():
+        if title.startswith("scale") and len(values) == 2:
+            who, shown = by.split("/")
+            rows.append(row_of("both kernels", title, shown, who, 0, float(np.mean(values))) | {"interval": ""})
+    return rows
+
+
+def row_of(task: str, group: str, quality: str, by: str, pieces: int, accuracy: float) -> Row:
+    """One line of P3."""
+    at_90 = quality == "90"
+    return {
+        "task": task,
+        "group": group,
+        "QF2": quality,
+        "by": by,
+        "pieces": pieces,
+        "accuracy": f"{accuracy:.4f}",
+        "published": PUBLISHED.get(group, "") if at_90 else "",
+        "target": TARGETS.get(group, "") if at_90 else "",
+    }
+
+
+def confusion(options: Options) -> list[Row]:
+    """Of every class, how often each is the answer."""
+    rows: list[Row] = []
+    for name, task in TASKS.items():
+        answers = asked(options, name, (90, 90))
+        said = scores(task, answers.posterior).argmax(1)
+        for index, title in enumerate(task.classes):
+            counts = np.bincount(said[answers.label == index], minlength=len(task.values))
+            told = ", ".join(f"{task.classes[k]}: {counts[k] / counts.sum():.3f}" for k in np.flatnonzero(counts))
+            rows.append({"task": name, "class": title, "pieces": int(counts.sum()), "answers": told})
+    return rows
+
+
+# Beyond the classes
+
+BETWEEN = {
+    "scale-bilinear": (0.5, 1.5),
+    "scale-bicubic": (0.5, 1.5),
+    "noise": (0.0001, 1.8),
+    "gaussian": (3, 15),
+    "median": (3, 15),
+}
+
+
+def between(options: Options) -> list[Row]:
+    """Parameters between the classes."""
+    rows: list[Row] = []
+    for name, values in BETWEEN.items():
+        task = TASKS[name]
+        for quality, last in (("90", (90, 90)), ("80..98", (80, 98)), ("50..90", (50, 90))):
+            answers = asked(options, name, last, values)
+            _, distribution, points = parameter(task, answers.posterior)
+            true = effective(task, answers.truth["value"])
+            middle, low, high = (
+                np.array([grid.quantiles(one, points, (level,))[0] for one in distribution])
+                for level in (0.5, LOW, HIGH)
+            )
+            error = np.abs(middle - true)
+            parts = {"all": true > 0}
+            if task.kind == "scale":
+                parts = {"> 1.05": true > 1.05, "< 0.95": true < 0.95}
+            for title, inside in parts.items():
+                covered = ((low <= true) & (true <= high))[inside]
+                rows.append(
+                    {
+                        "task": name,
+                        "parameter": title,
+                        "QF2": quality,
+                        "pieces": int(inside.sum()),
+                        "median_error": f"{np.median(error[inside]):.4f}",
+                        "median_relative_error": f"{np.median(error[inside] / true[inside]):.4f}",
+                        "mean_error": f"{error[inside].mean():.4f}",
+                        "covered": f"{covered.mean():.4f}",
+                        "interval": bootstrap_by_picture(
+                            covered.astype(float), answers.truth["picture"][inside], seed=SEED
+                        ),
+                        "median_width": f"{np.median((high - low)[inside]):.4f}",
+                        "target": "median error <= .01" if title == "> 1.05" and quality == "80..98" else "",
+                    }
+                )
+    return rows
+
+
+QUALITIES = (50, 60, 70, 80, 90, 98)
+
+
+def history_job(folder: Path, kind: str, last: int, count: int, seed: int) -> tuple[np.ndarray, list[Any], Posterior]:
+    """Pieces with one history: the picture of each, its past, what was said."""
+    rng = np.random.default_rng([SEED, seed, last])
+    pictures = [load(path) for path in paths_of(folder)]
+    chosen = rng.integers(len(pictures), size=count)
+    made = [operations.make(pictures[k], HISTORIES[kind], (last, last), rng, SIDE) for k in chosen]
+    found = weigh([describe(sample.luma, sample.table) for sample, _ in made])
+    return chosen, [past for _, past in made], found
+
+
+HISTORIES = {
+    "never compressed before": operations.Plan("none", first=None),
+    "compressed before at 95..97": operations.Plan("none", first=(95, 97)),
+    "compressed before at 60..90": operations.Plan("none", first=(60, 90)),
+    "resized, bilinear": operations.Plan("resized", kernel="bilinear"),
+    "resized, bicubic": operations.Plan("resized", kernel="bicubic"),
+    "resized, other kernel": operations.Plan("resized", kernel="other"),
+    "resized and blurred": operations.Plan("resized and blurred"),
+    "blurred": operations.Plan("blurred"),
+    "median": operations.Plan("median"),
+    "noise": operations.Plan("noise"),
+}
+
+
+def histories(options: Options) -> list[Row]:
+    """What is said of every history, by the quality of the last compression; false alarms first."""
+    rows: list[Row] = []
+    for kind in HISTORIES:
+        for last in QUALITIES:
+            jobs = [(options.folder, kind, last, PER_JOB, k) for k in range(-(-options.pieces // PER_JOB))]
+            parts = parallel(history_job, jobs, options.processes)
+            picture = np.concatenate([part[0] for part in parts])
+            pasts = [past for part in parts for past in part[1]]
+            found = joined([part[2] for part in parts])
+            verdicts = [decide(found.operation[k]) for k in range(len(picture))]
+            called = np.array([verdict.manipulated for verdict in verdicts])
+            unsure = np.array([verdict.operation is None for verdict in verdicts])
+            row: Row = {
+                "history": kind,
+                "QF2": last,
+                "pieces": len(picture),
+                "called_manipulated": f"{called.mean():.4f}",
+                "interval": bootstrap_by_picture(called.astype(float), picture, seed=SEED),
+                "abstained": f"{unsure.mean():.4f}",
+            }
+            said = np.array([-1 if verdict.operation is None else verdict.operation for verdict in verdicts])
+            row |= {f"said {name}": f"{(said == k).mean():.3f}" for k, name in enumerate(grid.OPERATIONS)}
+            factors = np.array([past.factor for past in pasts])
+            known = called & ~np.isnan(factors)
+            middle = np.array([grid.quantiles(one, grid.FACTORS, (0.5,))[0] for one in found.factor])
+            row["factor_median_error"] = f"{np.median(np.abs(middle - factors)[known]):.4f}" if known.any() else ""
+            kernel = found.kernel.argmax(1)
+            row |= {
+                f"kernel {name}": f"{(kernel[known] == k).mean():.3f}" if known.any() else ""
+                for k, name in enumerate(grid.KERNELS)
+            }
+            row["target"] = "called manipulated <= .02" if kind.startswith(("never", "compressed")) else ""
+            rows.append(row)
+    return rows
+
+
+def speed(_: Options) -> list[Row]:
+    """Pieces a second, everything included, and `manip-mper`'s network on random weights beside it."""
+    import tempfile
+    from concurrent.futures import ThreadPoolExecutor
+
+    import onnxruntime
+
+    from jpegtrace_training.networks import NETWORKS
+    from jpegtrace_training.networks.export import to_onnx
+
+    rng = np.random.default_rng(SEED)
+    count = 32
+    pieces = rng.integers(0, 256, (count, SIDE // 8, SIDE // 8)).astype(np.uint8).repeat(8, 1).repeat(8, 2)
+    pieces = (pieces // 2 + rng.integers(0, 128, pieces.shape)).astype(np.uint8)
+    table = ijg_table(90)
+
+    def ours(piece: np.ndarray) -> None:
+        weigh([describe(piece, table)])
+
+    model = NETWORKS["manip-mper-median"]()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        to_onnx(model, model.example(count=1), path, model.outputs)
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads, settings.inter_op_num_threads = 1, 1
+        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+
+    def theirs(piece: np.ndarray) -> None:
+        session.run(None, {"pixels": piece[None, None].astype(np.float32)})
+
+    rows: list[Row] = []
+    rates: dict[str, float] = {}
+    for name, job in (("jpegtrace", ours), ("one network of manip-mper", theirs)):
+        job(pieces[0])
+        seconds = []
+        for _repeat in range(3):
+            begun = time.perf_counter()
+            with ThreadPoolExecutor(THREADS) as pool:
+                list(pool.map(job, pieces))
+            seconds.append(time.perf_counter() - begun)
+        rates[name] = count / statistics.median(seconds)
+        rows.append(
+            {
+                "by": name,
+                "side": SIDE,
+                "threads": THREADS,
+                "pieces_per_second": f"{rates[name]:.1f}",
+                "ratio": f"{rates[name] / rates['jpegtrace']:.3f}",
+                "target": ">= 20" if name == "jpegtrace" else "",
+            }
+        )
+    return rows
+
+
+PARTS: dict[str, Callable[[Options], list[Row]]] = {
+    "classes": classes,
+    "confusion": confusion,
+    "between": between,
+    "histories": histories,
+    "speed": speed,
+}
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="lossless RGB pictures that no training has seen")
+    parser.add_argument("--part", action="append", choices=tuple(PARTS), help="only this; may be repeated")
+    parser.add_argument("--pieces", type=int, default=880, help="of a row")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    options = Options(given.folder, given.pieces, given.processes)
+    for name in given.part or PARTS:
+        write_results(f"manipulation_{name}", PARTS[name](options), seed=SEED)
+
+
+if __name__ == "__main__":
+    main()

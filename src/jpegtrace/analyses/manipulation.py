@@ -1,0 +1,289 @@
+"""What was done to a picture before its last compression: resized, blurred, median-filtered, noise added.
+
+The question of MPeR-Net, with one model for all and any size, a continuous parameter with its interval, and the right
+to say nothing. Statistics in which operations show (see `jpegtrace.manipulation.features`) are read by a small network
+that also knows the table of the last compression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace._progress import Progress
+from jpegtrace.analyses import _threads
+from jpegtrace.analyses._past import cannot_tell, last_compression_of, no_map
+from jpegtrace.analyses._pixels import luma_pixels_of
+from jpegtrace.analyses._registry import analysis
+from jpegtrace.findings import Json, Level, Map, Outcome, Plot, Remark, Status
+from jpegtrace.manipulation import Posterior, Verdict, decide, grid
+from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
+from jpegtrace.manipulation.estimate import Box, Estimate, estimate, look, piece_of
+from jpegtrace.manipulation.features import Features, describe, part_of
+from jpegtrace.manipulation.layout import FREQUENCIES, WINDOWS
+from jpegtrace.picture import Picture
+
+SMALLEST = 128  # pixels a side
+MAPPED = 128  # side of the pieces of a map
+LEVELS = (0.05, 0.5, 0.95)
+FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
+PER_NEPER = 10 / np.log(10)  # decibels
+UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
+UNSURE = "cannot tell"
+KERNEL_FROM = 0.8  # probability from which an interpolation is named
+KERNEL_UNKNOWN = grid.KERNELS.index("other")
+DONE = {
+    "resized": "resized",
+    "blurred": "blurred",
+    "median": "median-filtered",
+    "noise": "given noise",
+    "resized and blurred": "resized and blurred",
+}
+WORDS = {
+    "factor": "its sides {value:g} times as long (90 % between {low:g} and {high:g})",
+    "sigma": "a Gaussian of {value:.2g} pixels ({low:.2g} to {high:.2g})",
+    "size": "a window of about {value:.0f} pixels ({low:.0f} to {high:.0f})",
+    "noise": "a standard deviation of {value:.3g} grey levels ({low:.3g} to {high:.3g})",
+}
+HEADS = {"factor": "resized", "sigma": "blurred", "size": "median", "noise": "noise"}
+CARRIED_BY = {"factor": (1, 5), "sigma": (2, 5), "size": (3,), "noise": (4,)}  # operations that have the parameter
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Settings of `manipulation`.
+
+    Attributes:
+        manipulated_from: probability from which an operation is claimed.
+        none_from: probability of no operation from which that is said; in between it cannot tell.
+        most_pieces: of 256 pixels a side that are looked at.
+    """
+
+    manipulated_from: float = MANIPULATED_FROM
+    none_from: float = NONE_FROM
+    most_pieces: int = 24
+
+
+class Seen(NamedTuple):
+    """Decoded luminance, and what is known of its last compression."""
+
+    luma: NDArray[np.uint8]
+    table: NDArray[np.uint16]
+    corner: tuple[int, int]
+
+
+def map_operations(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
+    """Which operation every place shows, how likely there was any, and the factor where it was resized."""
+    seen = _seen(picture)
+    if isinstance(seen, str):
+        raise no_map(seen, picture)
+    rows, cols = (-(-extent // stride) for extent in seen.luma.shape)
+    middle = stride // 2
+    boxes = [_around(seen, row * stride + middle, col * stride + middle) for row in range(rows) for col in range(cols)]
+    distinct = sorted(set(boxes))  # at borders, and where places are closer than blocks, several share a piece
+    place = {box: index for index, box in enumerate(distinct)}
+    looked = look(seen.luma, seen.table, distinct, _threads.THREADS, progress)
+    found = Posterior(*(part[[place[box] for box in boxes]] for part in looked))
+    verdicts = [decide(one, params.manipulated_from, params.none_from) for one in found.operation]
+    unsure = len(grid.OPERATIONS)
+    labels = [unsure if verdict.operation is None else verdict.operation for verdict in verdicts]
+    resized = np.array([verdict.operation in CARRIED_BY["factor"] for verdict in verdicts])
+    factors = np.where(resized, [grid.quantiles(one, grid.FACTORS, (0.5,))[0] for one in found.factor], np.nan)
+    shape, cell = (rows, cols), (stride, stride)
+
+    def placed(values: NDArray[np.float64] | list[int]) -> NDArray[np.float32]:
+        return np.asarray(values, np.float32).reshape(shape)
+
+    return (
+        Map("operation", placed(labels), cell, labels=(*grid.OPERATIONS, UNSURE)),
+        Map("any operation", placed(1 - found.operation[:, NONE]), cell, "probability"),
+        Map("factor", placed(factors), cell, "times"),
+    )
+
+
+@analysis(
+    "manipulation",
+    version=1,
+    place=300,
+    title="What was done before",
+    question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",
+    parameters=Params,
+    cannot_show=(
+        "operations whose trace the last compression erased; the lower its quality, the more",
+        "what the operation was for: every web page and messenger resizes, and cameras smooth and sharpen",
+        "reductions by more than 0.4 and enlargements by more than 2.5, and turning by other angles than 90 degrees",
+        "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
+        "who did it, and when",
+    ),
+    reference="MPeR-Net; Gallagher 2005; docs/manipulation.md",
+    false_alarm_rate=0.02,
+    map=map_operations,
+)
+def manipulation(picture: Picture, params: Params) -> Outcome:
+    """Look at pieces that cover the picture, and weigh what they say together."""
+    seen = _seen(picture)
+    if isinstance(seen, str):
+        return cannot_tell(seen)
+    found = estimate(seen.luma, seen.table, seen.corner, most=params.most_pieces, threads=_threads.THREADS)
+    if found is None:
+        return Outcome(Status.INCONCLUSIVE, "Cannot tell: the picture is flat.")
+    probabilities = found.whole.operation[0]
+    verdict = decide(probabilities, params.manipulated_from, params.none_from)
+    values = _values(found, verdict)
+    if not verdict.manipulated and verdict.operation is None:
+        return Outcome(
+            Status.INCONCLUSIVE, "Cannot tell whether anything was done before the last compression.", values
+        )
+    return Outcome(
+        Status.OK,
+        _sentence(values, verdict),
+        values,
+        probability=round(verdict.probability, 4),
+        remarks=tuple(_remarks(found, verdict, params)),
+        plots=_plots(seen, found, verdict) if verdict.manipulated else (),
+    )
+
+
+def _seen(picture: Picture) -> Seen | str:
+    if min(picture.height, picture.width) < SMALLEST + 8:
+        return f"the picture is smaller than {SMALLEST + 8} pixels a side"
+    last = last_compression_of(picture)
+    if isinstance(last, str):
+        return last
+    luma = luma_pixels_of(picture)
+    if isinstance(luma, str):
+        return luma
+    row, col = last.corner
+    values = np.clip(np.rint(luma.values), 0, 255).astype(np.uint8)
+    return Seen(values, last.table, (row % 8, col % 8))
+
+
+def _around(seen: Seen, row: int, col: int) -> Box:
+    """The piece of the map around a place, moved inside the picture and onto the grid."""
+    places = []
+    for centre, extent, start in zip((row, col), seen.luma.shape, seen.corner, strict=True):
+        last = (extent - start - MAPPED) // 8
+        places.append(start + 8 * min(max((centre - MAPPED // 2 - start) // 8, 0), last))
+    return Box(places[0], places[1], MAPPED, MAPPED)
+
+
+def _values(found: Estimate, verdict: Verdict) -> dict[str, Json]:
+    whole = found.whole
+    operation = grid.OPERATIONS[verdict.operation] if verdict.operation is not None else None
+    values: dict[str, Json] = {
+        "operation": operation,
+        "manipulated": verdict.manipulated if verdict.manipulated or operation else None,
+        "probabilities": {
+            name: round(float(p), 4) for name, p in zip(grid.OPERATIONS, whole.operation[0], strict=True)
+        },
+    }
+    for head, carriers in CARRIED_BY.items():
+        claimed = verdict.manipulated and verdict.operation in carriers
+        values[head] = _interval(getattr(whole, head)[0], grid.PARAMETERS[HEADS[head]]) if claimed else None
+    if values["factor"] is not None:
+        kernel = int(whole.kernel[0].argmax())
+        sure = float(whole.kernel[0, kernel])
+        values["kernel"] = grid.KERNELS[kernel] if sure >= KERNEL_FROM and kernel < KERNEL_UNKNOWN else "unknown"
+    else:
+        values["kernel"] = None
+    return values | {"pieces": len(found.boxes)}
+
+
+def _interval(probabilities: NDArray[np.float64], points: NDArray[np.float64]) -> dict[str, Json]:
+    low, middle, high = (round(float(value), 4) for value in grid.quantiles(probabilities, points, LEVELS))
+    return {"value": middle, "low": low, "high": high}
+
+
+def _sentence(values: dict[str, Json], verdict: Verdict) -> str:
+    if not verdict.manipulated:
+        return "No trace of resizing, blur, median filter or noise before the last compression."
+    if verdict.operation is None:
+        return "Something was done to it before its last compression; it cannot be told what."
+    told = []
+    for head, words in WORDS.items():
+        interval = values[head]
+        if isinstance(interval, dict):
+            told.append(words.format(**interval))
+    return f"Before its last compression it was {DONE[grid.OPERATIONS[verdict.operation]]}: {'; '.join(told)}."
+
+
+def _remarks(found: Estimate, verdict: Verdict, params: Params) -> Iterator[Remark]:
+    each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
+    clean = sum(not piece.manipulated and piece.operation == NONE for piece in each)
+    touched = sum(piece.manipulated for piece in each)
+    if clean and touched:
+        where = ", ".join(
+            f"({box.left}, {box.top})" for box, piece in zip(found.boxes, each, strict=True) if piece.manipulated
+        )
+        yield Remark(
+            Level.NOTICE,
+            f"parts differ: of {len(each)} pieces {touched} show an operation and {clean} show none; "
+            "a map of this analysis tells where",
+            f"pieces that show one begin at {where}",
+        )
+    if verdict.manipulated:
+        yield Remark(Level.INFO, "ordinary workflows do this, too: it is no sign of forgery by itself")
+
+
+def _plots(seen: Seen, found: Estimate, verdict: Verdict) -> tuple[Plot, ...]:
+    """The trace itself, in the piece that shows most."""
+    strongest = int(found.pieces.operation[:, NONE].argmin())
+    features = describe(piece_of(seen.luma, found.boxes[strongest]), seen.table)
+    name = grid.OPERATIONS[verdict.operation] if verdict.operation is not None else ""
+    plots = []
+    if name.startswith("resized"):
+        factor = float(grid.quantiles(found.whole.factor[0], grid.FACTORS, (0.5,))[0])
+        plots.append(_lines_plot(features, factor))
+    if name.endswith("blurred") or name == "noise":
+        plots.append(_powers_plot(features))
+    if name == "median":
+        plots.append(_medians_plot(features))
+    return tuple(plots)
+
+
+def _lines_plot(features: Features, factor: float) -> Plot:
+    """Spectra of all residuals without the grid, both directions, taken together."""
+    frequency = abs(1 / factor - round(1 / factor))
+    return Plot(
+        "periods in the strength of residuals",
+        FREQUENCIES_SHOWN,
+        np.asarray(features.lines.mean((0, 1)) * PER_NEPER, np.float32),
+        x_label="frequency in periods per pixel",
+        y_label="power above its surroundings in decibels",
+        marks=((round(frequency, 4), f"expected for a factor of {factor:.3g}"),),
+        look_for="A narrow peak at the mark: weights of interpolation repeat with this period.",
+        not_conclude="Periodic patterns in the scene, such as fabric or fences, make peaks, too.",
+    )
+
+
+def _powers_plot(features: Features) -> Plot:
+    """Power along rows and columns."""
+    powers = part_of(features.others, "powers").mean(0)
+    return Plot(
+        "power of neighbouring pixels",
+        FREQUENCIES_SHOWN,
+        np.asarray(powers * PER_NEPER, np.float32),
+        x_label="frequency in periods per pixel",
+        y_label="power in decibels",
+        look_for="A blur leaves next to nothing at the right; noise leaves a level line there.",
+        not_conclude="Defocus and motion blur pictures in the camera already.",
+    )
+
+
+def _medians_plot(features: Features) -> Plot:
+    """How much of the piece stays as it is under medians."""
+    shares = np.exp(part_of(features.others, "medians"))[0, :, :UNCHANGED].sum(1)
+    return Plot(
+        "what a further median leaves as it is",
+        np.array(WINDOWS, np.float32),
+        np.asarray(shares, np.float32),
+        x_label="window in pixels",
+        y_label="share of pixels that change by 2 grey levels or less",
+        kind="bars",
+        look_for="A picture that went through a median hardly changes in one of the same size or a smaller one.",
+        not_conclude="Smooth and flat pictures hardly change, either.",
+    )

@@ -1,0 +1,122 @@
+"""A whole picture: pieces that cover it, what each says, what they say together, and a map."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegtrace._progress import Progress
+from jpegtrace.manipulation.features import Features, describe
+from jpegtrace.manipulation.layout import LARGEST
+from jpegtrace.manipulation.posterior import Posterior, pooled, weigh
+
+AT_ONCE = 32  # pieces whose features are kept
+TRUST = 0.3  # what each further piece adds to the first, see `pooled`
+LEAST_CONTRAST = 0.5  # mean difference of neighbouring pixels in grey levels; below, nothing can be seen
+
+
+class Box(NamedTuple):
+    """A piece of a picture, in pixels."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """What a picture says.
+
+    Attributes:
+        whole: of all pieces together, (1, ...) each.
+        pieces: of each, (n, ...).
+        boxes: where they lie.
+    """
+
+    whole: Posterior
+    pieces: Posterior
+    boxes: tuple[Box, ...]
+
+
+def estimate(
+    luma: NDArray[np.uint8],
+    table: NDArray[np.uint16],
+    corner: tuple[int, int],
+    *,
+    most: int,
+    threads: int = 1,
+) -> Estimate | None:
+    """What was done to a picture before its last compression; None where all of it is flat.
+
+    Args:
+        luma: (height, width).
+        table: (8, 8), of the last compression.
+        corner: row and column, 0..7, where its grid begins.
+        most: pieces that are looked at; of more, the busiest.
+        threads: to use.
+    """
+    boxes = [box for box in cover(luma.shape, corner, LARGEST) if contrast(luma, box) >= LEAST_CONTRAST]
+    if not boxes:
+        return None
+    boxes = sorted(sorted(boxes, key=lambda box: -contrast(luma, box))[:most])
+    pieces = look(luma, table, boxes, threads)
+    return Estimate(pooled(pieces, TRUST), pieces, tuple(boxes))
+
+
+def cover(shape: tuple[int, ...], corner: tuple[int, int], side: int) -> list[Box]:
+    """Squares on the grid that cover a picture, overlapping where its sides are no multiples of `side`."""
+    spans = []
+    for extent, start in zip(shape, corner, strict=True):
+        whole = (extent - start) // 8 * 8
+        length = min(side, whole)
+        count = -(-whole // length)
+        places = np.linspace(0, whole - length, count) // 8 * 8
+        spans.append([(start + int(place), length) for place in places])
+    return [Box(top, left, height, width) for top, height in spans[0] for left, width in spans[1]]
+
+
+def contrast(luma: NDArray[np.uint8], box: Box) -> float:
+    """Mean difference of neighbouring pixels in a piece."""
+    piece = piece_of(luma, box).astype(np.int16)
+    return float(np.abs(np.diff(piece, axis=0)).mean() + np.abs(np.diff(piece, axis=1)).mean()) / 2
+
+
+def look(
+    luma: NDArray[np.uint8],
+    table: NDArray[np.uint16],
+    boxes: Sequence[Box],
+    threads: int = 1,
+    progress: Progress | None = None,
+) -> Posterior:
+    """What each piece says, in the order of `boxes`."""
+    by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, box in enumerate(boxes):
+        by_size[box.height, box.width].append(index)
+
+    def features_of(index: int) -> Features:
+        return describe(piece_of(luma, boxes[index]), table)
+
+    order: list[int] = []
+    found: list[Posterior] = []
+    with ThreadPoolExecutor(threads) as pool:
+        for alike in by_size.values():
+            for start in range(0, len(alike), AT_ONCE):
+                part = alike[start : start + AT_ONCE]
+                found.append(weigh(list(pool.map(features_of, part))))
+                order += part
+                if progress:
+                    progress(len(order) / len(boxes))
+    back = np.argsort(order)
+    return Posterior(*(np.concatenate(parts)[back] for parts in zip(*found, strict=True)))
+
+
+def piece_of(luma: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The pixels of a piece."""
+    return np.ascontiguousarray(luma[box.top : box.top + box.height, box.left : box.left + box.width])

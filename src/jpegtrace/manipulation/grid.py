@@ -1,0 +1,50 @@
+"""The hypotheses: operations, and values of their parameters.
+
+Parameters but the windows of medians are laid out in equal ratios, because that is how well they can be told: a factor
+of 1.50 from 1.51 as a factor of 0.500 from 0.503.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+OPERATIONS = ("none", "resized", "blurred", "median", "noise", "resized and blurred")
+KERNELS = ("bilinear", "bicubic", "other")
+
+
+def _ratios(low: float, high: float, step: float) -> Floats:
+    count = int(np.ceil(np.log(high / low) / np.log1p(step)))
+    return np.geomspace(low, high, count + 1)
+
+
+FACTORS = _ratios(0.4, 2.5, 0.01)  # of the sides
+SIGMAS = _ratios(0.35, 5.0, 0.05)  # of a Gaussian in pixels
+SIZES = np.arange(3.0, 17.0, 2.0)  # of a median's window
+NOISES = _ratios(1.0, 400.0, 0.05)  # standard deviation in grey levels
+PARAMETERS = {"resized": FACTORS, "blurred": SIGMAS, "median": SIZES, "noise": NOISES}
+
+
+def spread(values: Floats, points: Floats) -> Floats:
+    """Shares of the two grid points around each value, (values, points), rows summing to 1.
+
+    Values beyond the grid go to its ends. Shares are linear in the logarithm, as the grid is.
+    """
+    place = np.interp(np.log(values), np.log(points), np.arange(len(points)))
+    distance = np.abs(place[:, None] - np.arange(len(points)))
+    return np.asarray(np.maximum(0.0, 1.0 - distance))
+
+
+def quantiles(probabilities: Floats, points: Floats, levels: tuple[float, ...]) -> Floats:
+    """Values below which these shares of a distribution over a grid lie, (levels,).
+
+    Each point's mass is taken to lie between the middles to its neighbours, in the logarithm.
+    """
+    places = np.log(points)
+    middles = [(low + high) / 2 for low, high in pairwise(places)]
+    edges = np.array([places[0], *middles, places[-1]])
+    return np.asarray(np.exp(np.interp(levels, np.concatenate([[0.0], np.cumsum(probabilities)]), edges)))

@@ -1,0 +1,121 @@
+"""`manipulation`: what was done to a picture before its last compression, and with which parameter, by one network.
+
+Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and learns what they mean together:
+
+* Lines, the spectra of the mean strength of residuals in columns and rows. Convolutions along the frequency, the same
+  for both, find what stands out in several of them; then both directions are taken together, for most pictures are
+  resized by the same factor in both, and a dense layer learns which places mean which factor.
+* Phases, what repeats with the grid, likewise.
+* Everything else goes through dense layers.
+
+It answers with probabilities of the operations and, for each parameter, a distribution over a grid
+(`jpegtrace.manipulation.grid`), given that the operation happened.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jpegtrace.manipulation import grid
+from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features, describe
+from jpegtrace.manipulation.layout import FREQUENCIES, SMALLEST
+from jpegtrace_training.networks.network import Network
+
+DOUBT = 0.002  # share that is spread over all answers
+PERIOD = 8  # of the grid
+MAPS, LINES = 48, 12  # maps of lines, before and after
+HEADS = {
+    "operation": len(grid.OPERATIONS),
+    "factor": len(grid.FACTORS),
+    "kernel": len(grid.KERNELS),
+    "sigma": len(grid.SIGMAS),
+    "size": len(grid.SIZES),
+    "noise": len(grid.NOISES),
+}
+
+
+class Manipulation(Network):
+    """`manipulation`, see above."""
+
+    outputs = tuple(HEADS)
+
+    meanings: ClassVar[dict[str, str]] = {
+        "lines": "spectra of the mean strength of residuals in columns and rows",
+        "phases": "what repeats with the grid in columns and rows",
+        "others": "everything else of jpegtrace.manipulation.features",
+        "operation": "logarithm of the probability of each of OPERATIONS",
+        "factor": "of each of FACTORS, if it was resized",
+        "kernel": "of each of KERNELS, if it was resized",
+        "sigma": "of each of SIGMAS, if it was blurred",
+        "size": "of each of SIZES, if it was median-filtered",
+        "noise": "of each of NOISES, if noise was added",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines = nn.Sequential(
+            nn.BatchNorm1d(SIGNALS),
+            nn.Conv1d(SIGNALS, MAPS, 3, padding=1),
+            nn.ReLU(),
+            nn.BatchNorm1d(MAPS),
+            nn.Conv1d(MAPS, LINES, 3, padding=1),
+        )
+        self.places = nn.Sequential(
+            nn.BatchNorm1d(2 * LINES * FREQUENCIES), nn.Dropout(0.5), nn.Linear(2 * LINES * FREQUENCIES, 384), nn.ReLU()
+        )
+        self.phases = nn.Sequential(
+            nn.BatchNorm1d(SIGNALS * PERIOD), nn.Linear(SIGNALS * PERIOD, 96), nn.ReLU(), nn.Linear(96, 48)
+        )
+        self.values = nn.Sequential(
+            nn.BatchNorm1d(OTHERS),
+            nn.Dropout(0.2),
+            nn.Linear(OTHERS, 512),
+            nn.ReLU(),
+            nn.BatchNorm1d(512),
+            nn.Dropout(0.3),
+        )
+        self.joint = nn.Sequential(
+            nn.Linear(384 + 2 * 48 + 512, 384),
+            nn.ReLU(),
+            nn.BatchNorm1d(384),
+            nn.Dropout(0.4),
+            nn.Linear(384, 384),
+            nn.ReLU(),
+        )
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(384, 192), nn.ReLU(), nn.Linear(192, count)) for count in HEADS.values()
+        )
+
+    def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
+        """Logarithms of probabilities.
+
+        Args:
+            lines: (n, 2, SIGNALS, FREQUENCIES).
+            phases: (n, 2, SIGNALS, 8).
+            others: (n, OTHERS).
+        """
+        views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
+        grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
+        joint = self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
+        return tuple(_never_certain(torch.softmax(head(joint).float(), 1)) for head in self.heads)
+
+    def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
+        """Statistics of noise: other numbers would be like those of no piece."""
+        rng = np.random.default_rng(seed)
+        pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
+        found = [describe(piece, np.full((8, 8), 10, np.uint16)) for piece in pieces]
+        return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
+
+
+def _never_certain(probabilities: Tensor) -> Tensor:
+    """Logarithms, with a little left for everything: no piece is like those of the training in every respect."""
+    return torch.log((1 - DOUBT) * probabilities + DOUBT / probabilities.shape[1])
+
+
+def _together(across: Tensor, down: Tensor) -> Tensor:
+    """Both directions, whichever is which."""
+    return torch.cat([torch.relu(across + down), (across - down).abs()], 1)
