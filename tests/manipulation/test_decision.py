@@ -28,15 +28,15 @@ class TestClaims:
         [("resized", RESIZED), ("blurred", BLURRED), ("median", MEDIAN), ("noise", NOISE), ("resized_blurred", BOTH)],
     )
     def test_every_operation(self, name, index):
-        assert decide(probabilities(**{name: 0.995})) == Verdict(True, index, pytest.approx(0.995))
+        assert decide(probabilities(**{name: 0.998})) == Verdict(True, index, pytest.approx(0.998))
 
     def test_one_of_several_is_named_with_its_own_probability(self):
-        found = decide(probabilities(resized=0.2, blurred=0.7, resized_blurred=0.09))
+        found = decide(probabilities(resized=0.2, blurred=0.7, resized_blurred=0.1))
         assert found == Verdict(True, BLURRED, pytest.approx(0.7))
 
     def test_where_none_of_them_has_half_it_is_left_open(self):
-        found = decide(probabilities(resized=0.4, blurred=0.35, resized_blurred=0.24))
-        assert found == Verdict(True, None, pytest.approx(0.99))
+        found = decide(probabilities(resized=0.4, blurred=0.35, resized_blurred=0.248))
+        assert found == Verdict(True, None, pytest.approx(0.998))
 
     def test_neither_is_said_in_between(self):
         found = decide(probabilities(resized=0.6, blurred=0.3))
@@ -65,10 +65,10 @@ class TestThresholds:
         assert below[:2] == (False, None)
 
     def test_of_a_name(self):
-        """Among the operations: half of 0.99."""
+        """Among the operations: half of 0.998."""
         for step, index in ((1e-6, RESIZED), (-1e-6, None)):
-            half = 0.99 * NAMED_FROM + step
-            rest = (0.99 - half) / 2
+            half = 0.998 * NAMED_FROM + step
+            rest = (0.998 - half) / 2
             assert decide(probabilities(resized=half, noise=rest, median=rest)).operation == index
 
     def test_those_that_are_used_unasked(self):

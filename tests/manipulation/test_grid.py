@@ -29,7 +29,9 @@ class TestPoints:
         assert grid.SIZES.tolist() == [3, 5, 7, 9, 11, 13, 15]
 
     def test_every_operation_with_a_parameter_has_a_grid(self):
-        assert set(grid.PARAMETERS) == set(grid.OPERATIONS) - {"none", "resized and blurred"}
+        assert set(grid.PARAMETERS) == set(grid.CARRIED_BY)
+        carrying = {index for carriers in grid.CARRIED_BY.values() for index in carriers}
+        assert carrying == set(range(1, len(grid.OPERATIONS)))
         for points in grid.PARAMETERS.values():
             assert (np.diff(points) > 0).all()
 
@@ -75,24 +77,25 @@ class TestSpread:
 
 class TestQuantiles:
     def test_by_hand(self):
-        """Mass between the middles, at powers 0, 1/2, 3/2 and 2 of ten: all shares of 1/2, 1/4 and 1/4."""
+        """Mass between the middles, at powers -1/2, 1/2, 3/2 and 5/2 of ten: all shares of 1/2, 1/4 and 1/4."""
         found = np.log10(quantiles(np.array([0.5, 0.25, 0.25]), THREE, (0.0, 0.25, 0.5, 0.625, 0.75, 0.875, 1.0)))
-        np.testing.assert_allclose(found, [0, 0.25, 0.5, 1, 1.5, 1.75, 2], atol=1e-12)
+        np.testing.assert_allclose(found, [-0.5, 0, 0.5, 1, 1.5, 2, 2.5], atol=1e-12)
 
     def test_all_mass_on_one_point(self):
         found = np.log10(quantiles(np.array([0.0, 1.0, 0.0]), THREE, (0.05, 0.5, 0.95)))
         np.testing.assert_allclose(found, [0.55, 1, 1.45], atol=1e-9)
         found = np.log10(quantiles(np.array([0.0, 0.0, 1.0]), THREE, (0.05, 0.5, 0.95)))
-        np.testing.assert_allclose(found, [1.525, 1.75, 1.975], atol=1e-9)
+        np.testing.assert_allclose(found, [1.55, 2, 2.45], atol=1e-9)
 
     @pytest.mark.parametrize("alpha", [0.01, 1.0])
-    def test_they_grow_with_the_level_and_stay_inside(self, points, alpha):
+    def test_they_grow_with_the_level_and_stay_around_the_points(self, points, alpha):
         rng, levels = np.random.default_rng(3), tuple(np.linspace(0, 1, 41))
         for _ in range(20):
             found = quantiles(rng.dirichlet(np.full(len(points), alpha)), points, levels)
             assert found.shape == (41,)
             assert (np.diff(found) >= 0).all()
-            assert points[0] * (1 - 1e-9) <= found[0] <= found[-1] <= points[-1] * (1 + 1e-9)
+            low, high = points[0] * np.sqrt(points[0] / points[1]), points[-1] * np.sqrt(points[-1] / points[-2])
+            assert low * (1 - 1e-9) <= found[0] <= found[-1] <= high * (1 + 1e-9)
 
     def test_a_narrow_distribution_has_its_median_at_its_point(self, points):
         for place in (1, len(points) // 2, len(points) - 2):

@@ -37,6 +37,7 @@ class Recipe:
         drop: share of the steps after which the rate is a tenth; 1 for never.
         optimiser: parameters and rate to an optimiser, as published.
         least: pixels that a picture's sides must have.
+        sides: words for cards about the sizes of samples, where they differ.
         smoke_side: side of the samples in a trial of a minute.
         smoke_rate: learning rate there, where few steps must be enough to see the loss fall.
         smoke_batch: samples a step there.
@@ -60,6 +61,7 @@ class Recipe:
     )
     drop: float = 1.0
     least: int = 64
+    sides: str = ""
     smoke_side: int = 64
     smoke_rate: float = 1e-3
     smoke_batch: int = 4

@@ -95,7 +95,8 @@ def card_of(
 ) -> Card:
     """The card of exported weights; its version follows that of the card that is there."""
     settings = best["settings"]
-    side, distinct = settings["side"], settings.get("distinct", 0)
+    sizes = recipe.sides or f"{settings['side']}x{settings['side']} pixels a sample"
+    distinct = settings.get("distinct", 0)
     drawn = f"{distinct * settings['batch']:,} histories drawn" if distinct else "its history drawn anew"
     return Card(
         id=recipe.id,
@@ -105,8 +106,8 @@ def card_of(
         **file_facts(path),
         samples=best["samples"],
         status="trained" if best["samples"] >= recipe.published else "under-trained",
-        data=f"{best['data']}, a tenth of them held out; {side}x{side} pixels a sample, {drawn}; a full training sees "
-        f"{recipe.published:,} samples",
+        data=f"{best['data']}, a tenth of them held out; {sizes}, {drawn}; a full training sees {recipe.published:,} "
+        "samples",
         seeds=tuple(best.get("seeds", [settings["seed"]])),
         steps=best["step"] + best.get("steps_before", 0),
         code_version=best["code"],

@@ -248,7 +248,9 @@ class _Run:
         self.asked: Callable[..., dict[str, Tensor]] = torch.compile(step) if machine.compiled else step
         count, side, seed = settings.batch // place.world, settings.side, settings.seed
         kept = folder / "batches" if settings.distinct else None
-        self.batches = Batches(recipe.draw, pictures.training, count, side, seed, distinct=settings.distinct, kept=kept)
+        self.batches = Batches(
+            recipe.draw, pictures.training, count, side, seed, distinct=settings.distinct * place.world, kept=kept
+        )
         checks = Batches(recipe.draw, pictures.held_out, settings.batch, side, seed, CHECKS)
         self.checks = [checks[number] for number in range(machine.checks)] if place.rank == 0 else []
 

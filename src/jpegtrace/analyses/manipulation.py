@@ -22,16 +22,16 @@ from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Level, Map, Outcome, Plot, Remark, Status
 from jpegtrace.manipulation import Posterior, Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
-from jpegtrace.manipulation.estimate import Box, Estimate, estimate, look, piece_of
+from jpegtrace.manipulation.estimate import LEAST_CONTRAST, Box, Estimate, contrast, estimate, look, piece_of
 from jpegtrace.manipulation.features import Features, describe, part_of
-from jpegtrace.manipulation.layout import FREQUENCIES, WINDOWS
+from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, WINDOWS
 from jpegtrace.picture import Picture
 
 SMALLEST = 128  # pixels a side
 MAPPED = 128  # side of the pieces of a map
 LEVELS = (0.05, 0.5, 0.95)
 FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
-PER_NEPER = 10 / np.log(10)  # decibels
+PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
 UNSURE = "cannot tell"
 KERNEL_FROM = 0.8  # probability from which an interpolation is named
@@ -47,10 +47,8 @@ WORDS = {
     "factor": "its sides {value:g} times as long (90 % between {low:g} and {high:g})",
     "sigma": "a Gaussian of {value:.2g} pixels ({low:.2g} to {high:.2g})",
     "size": "a window of about {value:.0f} pixels ({low:.0f} to {high:.0f})",
-    "noise": "a standard deviation of {value:.3g} grey levels ({low:.3g} to {high:.3g})",
+    "noise": "a standard deviation of {value:.3g} grey levels in each colour ({low:.3g} to {high:.3g})",
 }
-HEADS = {"factor": "resized", "sigma": "blurred", "size": "median", "noise": "noise"}
-CARRIED_BY = {"factor": (1, 5), "sigma": (2, 5), "size": (3,), "noise": (4,)}  # operations that have the parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +88,12 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     found = Posterior(*(part[[place[box] for box in boxes]] for part in looked))
     verdicts = [decide(one, params.manipulated_from, params.none_from) for one in found.operation]
     unsure = len(grid.OPERATIONS)
-    labels = [unsure if verdict.operation is None else verdict.operation for verdict in verdicts]
-    resized = np.array([verdict.operation in CARRIED_BY["factor"] for verdict in verdicts])
+    flat = np.array([contrast(seen.luma, box) < LEAST_CONTRAST for box in boxes])
+    labels = [
+        unsure if verdict.operation is None or nothing else verdict.operation
+        for verdict, nothing in zip(verdicts, flat, strict=True)
+    ]
+    resized = ~flat & np.array([verdict.operation in grid.CARRIED_BY["factor"] for verdict in verdicts])
     factors = np.where(resized, [grid.quantiles(one, grid.FACTORS, (0.5,))[0] for one in found.factor], np.nan)
     shape, cell = (rows, cols), (stride, stride)
 
@@ -100,7 +102,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
     return (
         Map("operation", placed(labels), cell, labels=(*grid.OPERATIONS, UNSURE)),
-        Map("any operation", placed(1 - found.operation[:, NONE]), cell, "probability"),
+        Map("any operation", placed(np.where(flat, np.nan, 1 - found.operation[:, NONE])), cell, "probability"),
         Map("factor", placed(factors), cell, "times"),
     )
 
@@ -115,12 +117,12 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     cannot_show=(
         "operations whose trace the last compression erased; the lower its quality, the more",
         "what the operation was for: every web page and messenger resizes, and cameras smooth and sharpen",
-        "reductions by more than 0.4 and enlargements by more than 2.5, and turning by other angles than 90 degrees",
+        "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, and turning by odd angles",
         "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
         "who did it, and when",
     ),
     reference="MPeR-Net; Gallagher 2005; docs/manipulation.md",
-    false_alarm_rate=0.02,
+    false_alarm_rate=0.0,
     map=map_operations,
 )
 def manipulation(picture: Picture, params: Params) -> Outcome:
@@ -134,16 +136,16 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
     probabilities = found.whole.operation[0]
     verdict = decide(probabilities, params.manipulated_from, params.none_from)
     values = _values(found, verdict)
+    remarks = tuple(_remarks(found, verdict, params))
     if not verdict.manipulated and verdict.operation is None:
-        return Outcome(
-            Status.INCONCLUSIVE, "Cannot tell whether anything was done before the last compression.", values
-        )
+        summary = "Cannot tell whether anything was done before the last compression."
+        return Outcome(Status.INCONCLUSIVE, summary, values, remarks=remarks)
     return Outcome(
         Status.OK,
         _sentence(values, verdict),
         values,
         probability=round(verdict.probability, 4),
-        remarks=tuple(_remarks(found, verdict, params)),
+        remarks=remarks,
         plots=_plots(seen, found, verdict) if verdict.manipulated else (),
     )
 
@@ -181,9 +183,9 @@ def _values(found: Estimate, verdict: Verdict) -> dict[str, Json]:
             name: round(float(p), 4) for name, p in zip(grid.OPERATIONS, whole.operation[0], strict=True)
         },
     }
-    for head, carriers in CARRIED_BY.items():
+    for head, carriers in grid.CARRIED_BY.items():
         claimed = verdict.manipulated and verdict.operation in carriers
-        values[head] = _interval(getattr(whole, head)[0], grid.PARAMETERS[HEADS[head]]) if claimed else None
+        values[head] = _interval(getattr(whole, head)[0], grid.PARAMETERS[head]) if claimed else None
     if values["factor"] is not None:
         kernel = int(whole.kernel[0].argmax())
         sure = float(whole.kernel[0, kernel])
@@ -248,14 +250,17 @@ def _plots(seen: Seen, found: Estimate, verdict: Verdict) -> tuple[Plot, ...]:
 def _lines_plot(features: Features, factor: float) -> Plot:
     """Spectra of all residuals without the grid, both directions, taken together."""
     frequency = abs(1 / factor - round(1 / factor))
+    hidden = abs(8 * frequency - round(8 * frequency)) < 8 / LARGEST
     return Plot(
         "periods in the strength of residuals",
         FREQUENCIES_SHOWN,
-        np.asarray(features.lines.mean((0, 1)) * PER_NEPER, np.float32),
+        np.asarray(features.lines.mean((0, 1)) * PER_NAT, np.float32),
         x_label="frequency in periods per pixel",
         y_label="power above its surroundings in decibels",
-        marks=((round(frequency, 4), f"expected for a factor of {factor:.3g}"),),
-        look_for="A narrow peak at the mark: weights of interpolation repeat with this period.",
+        marks=() if hidden else ((round(frequency, 4), f"expected for a factor of {factor:.3g}"),),
+        look_for="The line of this factor falls on one of the grid, which is left out here: nothing is to be seen."
+        if hidden
+        else "A narrow peak at the mark: weights of interpolation repeat with this period.",
         not_conclude="Periodic patterns in the scene, such as fabric or fences, make peaks, too.",
     )
 
@@ -266,7 +271,7 @@ def _powers_plot(features: Features) -> Plot:
     return Plot(
         "power of neighbouring pixels",
         FREQUENCIES_SHOWN,
-        np.asarray(powers * PER_NEPER, np.float32),
+        np.asarray(powers * PER_NAT, np.float32),
         x_label="frequency in periods per pixel",
         y_label="power in decibels",
         look_for="A blur leaves next to nothing at the right; noise leaves a level line there.",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NONE = 0
-MANIPULATED_FROM = 0.98  # probability of any operation from which one is claimed; see benchmarks/manipulation.py
+MANIPULATED_FROM = 0.995  # probability of any operation from which one is claimed; see benchmarks/manipulation.py
 NONE_FROM = 0.5  # probability of none from which that is said
 NAMED_FROM = 0.5  # probability of one operation, among the operations, from which it is named
 

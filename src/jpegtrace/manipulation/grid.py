@@ -25,8 +25,17 @@ def _ratios(low: float, high: float, step: float) -> Floats:
 FACTORS = _ratios(0.4, 2.5, 0.01)  # of the sides
 SIGMAS = _ratios(0.35, 5.0, 0.05)  # of a Gaussian in pixels
 SIZES = np.arange(3.0, 17.0, 2.0)  # of a median's window
-NOISES = _ratios(1.0, 400.0, 0.05)  # standard deviation in grey levels
-PARAMETERS = {"resized": FACTORS, "blurred": SIGMAS, "median": SIZES, "noise": NOISES}
+NOISES = _ratios(1.0, 400.0, 0.05)  # standard deviation in grey levels of each colour
+PARAMETERS = {"factor": FACTORS, "sigma": SIGMAS, "size": SIZES, "noise": NOISES}
+CARRIED_BY = {  # operations that have the parameter
+    name: tuple(OPERATIONS.index(operation) for operation in carriers)
+    for name, carriers in {
+        "factor": ("resized", "resized and blurred"),
+        "sigma": ("blurred", "resized and blurred"),
+        "size": ("median",),
+        "noise": ("noise",),
+    }.items()
+}
 
 
 def spread(values: Floats, points: Floats) -> Floats:
@@ -42,9 +51,10 @@ def spread(values: Floats, points: Floats) -> Floats:
 def quantiles(probabilities: Floats, points: Floats, levels: tuple[float, ...]) -> Floats:
     """Values below which these shares of a distribution over a grid lie, (levels,).
 
-    Each point's mass is taken to lie between the middles to its neighbours, in the logarithm.
+    Each point's mass is taken to lie between the middles to its neighbours, in the logarithm, that of the first and
+    last as far on their other side.
     """
     places = np.log(points)
     middles = [(low + high) / 2 for low, high in pairwise(places)]
-    edges = np.array([places[0], *middles, places[-1]])
+    edges = np.array([2 * places[0] - middles[0], *middles, 2 * places[-1] - middles[-1]])
     return np.asarray(np.exp(np.interp(levels, np.concatenate([[0.0], np.cumsum(probabilities)]), edges)))

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import Features, describe
+from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.manipulation import HEADS
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
 
-PARAMETERS = {"factor": grid.FACTORS, "sigma": grid.SIGMAS, "size": grid.SIZES, "noise": grid.NOISES}
 DECAY = 0.2
 SIDES = ((2.0, 0.5), (1.5, 0.25), (1.0, 0.25))  # of the pieces of a batch over the side asked for, and how often
 
@@ -75,7 +75,7 @@ def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 
 def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Share of right operations, and the loss per sample."""
+    """Share of right operations, the loss per sample, and what the factor adds to it."""
     found = _answers(model, batch)
     entropy = nn.functional.nll_loss(found["operation"], batch["operation"], reduction="none")
     right = (found["operation"].argmax(1) == batch["operation"]).float()
@@ -102,5 +102,6 @@ RECIPE = Recipe(
     published=4_000_000,
     optimiser=_adamw,
     least=128,
+    sides="256x256, 192x192 and 128x128 pixels (a half, a quarter, a quarter)",
     smoke_side=64,
 )
