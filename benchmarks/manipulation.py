@@ -23,7 +23,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +37,7 @@ from jpegtrace.networks import published
 from jpegtrace.tables import ijg_table
 from jpegtrace_training import manipulations, operations
 from jpegtrace_training.manipulations import TASKS, Task
+from networks import installed, parallel, paths_of
 from quality_map import load
 
 SEED = 60
@@ -68,21 +68,6 @@ class Answers(NamedTuple):
     network: np.ndarray | None
 
 
-def paths_of(folder: Path) -> list[Path]:
-    """Pictures of a folder."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".webp", ".png"))
-
-
-def parallel(job: Callable[..., Any], jobs: list[tuple[Any, ...]], processes: int) -> list[Any]:
-    """Results of all jobs in order."""
-    with ProcessPoolExecutor(processes, initializer=_one_thread) as pool:
-        return list(pool.map(job, *zip(*jobs, strict=True)))
-
-
-def _one_thread() -> None:
-    published.THREADS = 1
-
-
 def joined(posteriors: list[Posterior]) -> Posterior:
     """One of several."""
     return Posterior(*(np.concatenate(parts) for parts in zip(*posteriors, strict=True)))
@@ -104,8 +89,7 @@ def task_job(
         [describe(piece[0], ijg_table(int(q))) for piece, q in zip(pixels, truth["last_quality"], strict=True)]
     )
     weights = f"manip-mper-{name}"
-    installed = weights in networks.card_ids() and networks.verify(weights).state is networks.State.OK
-    network = published.manip_mper(pixels[:, 0], weights) if installed else None
+    network = published.manip_mper(pixels[:, 0], weights) if installed(weights) else None
     return Answers(truth, label, found, network)
 
 

@@ -20,7 +20,7 @@ from jpegtrace.analyses._past import cannot_tell, last_compression_of, no_map
 from jpegtrace.analyses._pixels import luma_pixels_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Json, Level, Map, Outcome, Plot, Remark, Status
-from jpegtrace.manipulation import Posterior, Verdict, decide, grid
+from jpegtrace.manipulation import Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
 from jpegtrace.manipulation.estimate import LEAST_CONTRAST, Box, Estimate, contrast, estimate, look, piece_of
 from jpegtrace.manipulation.features import Features, describe, part_of
@@ -34,6 +34,7 @@ FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
 UNSURE = "cannot tell"
+UNSURE_LABEL = len(grid.OPERATIONS)
 KERNEL_FROM = 0.8  # probability from which an interpolation is named
 KERNEL_UNKNOWN = grid.KERNELS.index("other")
 DONE = {
@@ -84,26 +85,21 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     boxes = [_around(seen, row * stride + middle, col * stride + middle) for row in range(rows) for col in range(cols)]
     distinct = sorted(set(boxes))  # at borders, and where places are closer than blocks, several share a piece
     place = {box: index for index, box in enumerate(distinct)}
-    looked = look(seen.luma, seen.table, distinct, _threads.THREADS, progress)
-    found = Posterior(*(part[[place[box] for box in boxes]] for part in looked))
+    found = look(seen.luma, seen.table, distinct, _threads.THREADS, progress)
+    flat = np.array([contrast(seen.luma, box) < LEAST_CONTRAST for box in distinct])
     verdicts = [decide(one, params.manipulated_from, params.none_from) for one in found.operation]
-    unsure = len(grid.OPERATIONS)
-    flat = np.array([contrast(seen.luma, box) < LEAST_CONTRAST for box in boxes])
-    labels = [
-        unsure if verdict.operation is None or nothing else verdict.operation
-        for verdict, nothing in zip(verdicts, flat, strict=True)
-    ]
-    resized = ~flat & np.array([verdict.operation in grid.CARRIED_BY["factor"] for verdict in verdicts])
-    factors = np.where(resized, [grid.quantiles(one, grid.FACTORS, (0.5,))[0] for one in found.factor], np.nan)
+    labels = [UNSURE_LABEL if verdict.operation is None else verdict.operation for verdict in verdicts]
+    resized = np.isin(labels, grid.CARRIED_BY["factor"])
+    factors = [grid.quantiles(one, grid.FACTORS, (0.5,))[0] for one in found.factor]
     shape, cell = (rows, cols), (stride, stride)
 
-    def placed(values: NDArray[np.float64] | list[int]) -> NDArray[np.float32]:
-        return np.asarray(values, np.float32).reshape(shape)
+    def placed(values: NDArray[np.float64]) -> NDArray[np.float32]:
+        return np.asarray(values, np.float32)[[place[box] for box in boxes]].reshape(shape)
 
     return (
-        Map("operation", placed(labels), cell, labels=(*grid.OPERATIONS, UNSURE)),
+        Map("operation", placed(np.where(flat, UNSURE_LABEL, labels)), cell, labels=(*grid.OPERATIONS, UNSURE)),
         Map("any operation", placed(np.where(flat, np.nan, 1 - found.operation[:, NONE])), cell, "probability"),
-        Map("factor", placed(factors), cell, "times"),
+        Map("factor", placed(np.where(resized & ~flat, factors, np.nan)), cell, "times"),
     )
 
 
