@@ -22,6 +22,7 @@ ROWS = (
     ("analyses",),
     ("report",),
     ("inspection",),
+    ("stress",),
     ("audit",),
     ("cli",),
     ("__main__",),

@@ -55,8 +55,9 @@ def _decoded(batch: Batch) -> Tensor:
 
 def loss(model: AfEdsr, batch: Batch) -> dict[str, Tensor]:
     """Eq. 3 with its terms."""
-    pixels, target = _decoded(batch), batch["target"].float()
-    with torch.autocast(pixels.device.type, enabled=False):
+    target = batch["target"].float()
+    with torch.autocast(target.device.type, enabled=False):
+        pixels = _decoded(batch)
         before = model.reconstruct(pixels)
         found = losses(before, model.constrain(before, pixels, batch["table"]), target, pixels)
     return {"loss": found.pop("total"), **found}
@@ -64,8 +65,9 @@ def loss(model: AfEdsr, batch: Batch) -> dict[str, Tensor]:
 
 def measure(model: AfEdsr, batch: Batch) -> dict[str, Tensor]:
     """The losses that weights are chosen by, and the gain in PSNR over the JPEG, both as they are saved."""
-    pixels, target = _decoded(batch), batch["target"].float()
-    with torch.autocast(pixels.device.type, enabled=False):
+    target = batch["target"].float()
+    with torch.autocast(target.device.type, enabled=False):
+        pixels = _decoded(batch)
         before = model.reconstruct(pixels)
         picture = model.constrain(before, pixels, batch["table"])
         terms = losses(before, picture, target, pixels)

@@ -1,0 +1,210 @@
+"""A published attack applied to a JPEG file, and the result with a label that says what was done.
+
+The attack takes the place of the inverse DCT: every plane of stored coefficients becomes a plane of samples, and from
+there on all is as in libjpeg's decoder, rounding, upsampling and colours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from jpegtrace import __version__
+from jpegtrace.chain import _kernels
+from jpegtrace.chain.filters import to_bytes
+from jpegtrace.errors import CorruptInput, UnsupportedFormat, UsageError
+from jpegtrace.jpeg import ComponentCoefficients
+from jpegtrace.picture import Picture
+from jpegtrace.stress.attacks import ATTACKS, Method, Operation
+
+CHUNK = "jpegtrace-operations"
+PURPOSE = "made by jpegtrace to test forensic verdicts; not an original"
+
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attacked:
+    """An attacked picture.
+
+    Attributes:
+        pixels: (height, width) of a grey JPEG, (height, width, 3) of one in colour.
+        attack: name of the attack.
+        seed: that was given.
+        operations: what was done, in order.
+        psnr: in dB against what a decoder makes of the JPEG; None where both are the same.
+        sha256: of the JPEG.
+    """
+
+    pixels: Pixels
+    attack: str
+    seed: int
+    operations: tuple[Operation, ...]
+    psnr: float | None
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The label: all but the pixels, as JSON has it."""
+        return {
+            "purpose": PURPOSE,
+            "jpegtrace": __version__,
+            "attack": self.attack,
+            "reference": ATTACKS[self.attack].reference,
+            "seed": self.seed,
+            "input-sha256": self.sha256,
+            "psnr": self.psnr,
+            "operations": [operation.to_dict() for operation in self.operations],
+        }
+
+
+def attack(picture: Picture, name: str, *, seed: int = 0) -> Attacked:
+    """Attack a JPEG.
+
+    Args:
+        picture: a grey JPEG, or one in YCbCr, of any size and sampling.
+        name: of `ATTACKS`.
+        seed: not negative; of everything that is drawn.
+
+    Raises:
+        UsageError: there is no such attack, or the seed is negative.
+        UnsupportedFormat: the picture is no JPEG, or has other components.
+        CorruptInput: some blocks cannot be trusted, or a table is missing.
+        ResourceError: the attack needs weights that are not there.
+    """
+    method = _method(name)
+    if seed < 0:
+        raise UsageError(f"a seed is not negative, and not {seed}")
+    components = _components(picture)
+    shape = picture.height, picture.width
+    most_down, most_across = max(c.v for c in components), max(c.h for c in components)
+    operations = [Operation("decode", {"coefficients": "as stored"})]
+    full = np.empty((len(components), *shape), np.uint8)
+    for index, component in enumerate(components):
+        table = _table(component, picture)
+        if index == 0 or method.chroma:
+            # Planes with a common seed would get the same noise.
+            own_seed = int(np.random.SeedSequence((seed, index)).generate_state(1)[0])
+            plane = to_bytes(method.run(component.blocks, table, own_seed))
+            operations += _steps(method, table, index)
+        else:
+            plane = _decoded(component, table)
+        _kernels.expand(plane, most_across // component.h, most_down // component.v, *shape, full[index])
+    pixels = np.empty((*shape, len(components)), np.uint8)
+    _kernels.join_colours(full, *shape, pixels)
+    if len(components) == 3:
+        operations.append(Operation("ycbcr-to-rgb", {"upsampling": "libjpeg"}))
+    found = pixels if len(components) == 3 else pixels[..., 0]
+    return Attacked(found, name, seed, tuple(operations), _psnr(found, picture.raster.pixels), picture.sha256)
+
+
+def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
+    """Write an attacked picture as PNG with its label in a text chunk, and the label beside it as JSON.
+
+    Args:
+        attacked: what `attack` gave.
+        path: `*.png`; the label goes to `*.json`. Files of these names are replaced.
+
+    Returns:
+        Where the label lies.
+
+    Raises:
+        UsageError: the name has another suffix, or the files cannot be written.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"an attacked picture is a PNG; call it *.png, not {target.name}")
+    label = attacked.to_dict()
+    chunks, buffer = PngInfo(), io.BytesIO()
+    chunks.add_text(CHUNK, json.dumps(label, allow_nan=False))
+    Image.fromarray(attacked.pixels).save(buffer, "PNG", pnginfo=chunks)
+    png = buffer.getvalue()
+    sidecar = target.with_suffix(".json")
+    beside = {"file": target.name, "sha256": hashlib.sha256(png).hexdigest(), **label}
+    with _replacing(sidecar, target) as (draft_of_label, draft):
+        draft_of_label.write_text(json.dumps(beside, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        draft.write_bytes(png)
+    return sidecar
+
+
+def _method(name: str) -> Method:
+    if name in ATTACKS:
+        return ATTACKS[name]
+    near = difflib.get_close_matches(name, ATTACKS, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(ATTACKS)}"
+    raise UsageError(f"there is no attack called {name!r}{hint}")
+
+
+def _components(picture: Picture) -> tuple[ComponentCoefficients, ...]:
+    """Components whose samples are Y, or Y, Cb and Cr."""
+    components = picture.coefficients.components
+    if len(components) == 1:
+        return components
+    if len(components) != 3 or _is_rgb(picture):
+        raise UnsupportedFormat("only grey and YCbCr JPEG files are attacked", source=picture.source)
+    most_down, most_across = max(c.v for c in components), max(c.h for c in components)
+    if any(most_down % c.v or most_across % c.h for c in components):
+        raise UnsupportedFormat("only whole numbers of pixels a sample are upsampled", source=picture.source)
+    return components
+
+
+def _table(component: ComponentCoefficients, picture: Picture) -> NDArray[np.uint16]:
+    if component.table is None:
+        raise CorruptInput("a component has no quantization table", source=picture.source)
+    return component.table
+
+
+def _is_rgb(picture: Picture) -> bool:
+    """Whether decoders take three components for R, G and B (T.871; Adobe Technical Note 5116)."""
+    if picture.jpeg is None or picture.metadata is None or picture.metadata.jfif is not None:
+        return False
+    if picture.metadata.adobe is not None:
+        return picture.metadata.adobe.transform == 0
+    return bytes(c.id for c in picture.jpeg.frame.components) == b"RGB"
+
+
+def _steps(method: Method, table: NDArray[np.uint16], index: int) -> list[Operation]:
+    """What is done to one plane."""
+    which = {"component": index}
+    done = [Operation(step.name, {**which, **step.parameters}) for step in method.operations(table)]
+    return [*done, Operation("round-and-clip", which)]
+
+
+def _decoded(component: ComponentCoefficients, table: NDArray[np.uint16]) -> Pixels:
+    """Whole blocks as the decoder has them."""
+    rows, cols = component.blocks.shape[:2]
+    plane = np.empty((8 * rows, 8 * cols), np.uint8)
+    _kernels.inverse(component.blocks.copy(), table.astype(np.int32), plane)
+    return plane
+
+
+def _psnr(left: Pixels, right: NDArray[Any]) -> float | None:
+    error = float(np.square(left.astype(np.float64) - right).mean())
+    return float(10 * np.log10(255**2 / error)) if error else None
+
+
+@contextmanager
+def _replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
+    """Names to write to; the files take the place of `paths` when all of them are written."""
+    drafts = tuple(path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths)
+    try:
+        yield drafts
+        for draft, path in zip(drafts, paths, strict=True):
+            draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {paths[-1]}: {error.strerror or error}") from error
+    finally:
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
