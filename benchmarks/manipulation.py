@@ -8,6 +8,9 @@ compression. Every part writes ``results/manipulation_PART.csv``:
   macro average. The answer is the class with most probability among those of the manipulation, as a network for this
   manipulation alone has it; "open" counts an answer right only where the operation is right among all, too.
 - ``confusion``: of the same, QF2 = 90.
+- ``as_written``: P3 to the letter, QF2 = 90: the middle of a resized piece is cut where it falls, so that the place of
+  the last grid in it depends on the factor. What that place alone tells, when the pixel engine reads it, what the trace
+  tells without it, and both together.
 - ``between``: parameters between the classes: absolute errors, and how often the 90 % interval holds the truth.
 - ``histories``: what is said of pieces that were only compressed, once or twice, and of histories that the protocol
   lacks (kernels of other kinds, resized and then blurred), by the quality of the last compression.
@@ -34,6 +37,8 @@ from common import bootstrap_by_picture, write_results
 from jpegtrace import networks
 from jpegtrace.manipulation import Posterior, decide, describe, grid, weigh
 from jpegtrace.networks import published
+from jpegtrace.pixels.history import find_pixel_history
+from jpegtrace.pixels.luma import WHOLE, Luma
 from jpegtrace.tables import ijg_table
 from jpegtrace_training import manipulations, operations
 from jpegtrace_training.manipulations import TASKS, Task
@@ -45,6 +50,8 @@ SIDE = 256
 THREADS = 2
 PER_JOB = 44
 LOW, HIGH = 0.05, 0.95
+TILES = 24  # that the pixel engine looks at for the grid of a piece
+LUMA_VARIANCE = 0.2  # of luma that was made of decoded colours and rounded
 Row = dict[str, object]
 PUBLISHED = {"scale up": 0.9956, "scale down": 0.9475, "median": 0.9715, "gaussian": 0.9694, "noise": 0.9912}
 TARGETS = {"scale up": 0.95, "scale down": 0.80, "median": 0.97, "gaussian": 0.95, "noise": 0.97}
@@ -233,6 +240,63 @@ def confusion(options: Options) -> list[Row]:
     return rows
 
 
+# The protocol to the letter
+
+
+class Written(NamedTuple):
+    """Pieces cut where they fall."""
+
+    picture: np.ndarray
+    label: np.ndarray
+    scores: np.ndarray
+    consistent: np.ndarray
+
+
+def written_job(folder: Path, name: str, count: int, seed: int) -> Written:
+    """Pieces, what the trace says of each class, and which classes the place of the last grid allows."""
+    rng = np.random.default_rng([SEED, seed])
+    pictures = [load(path) for path in paths_of(folder)]
+    pixels, label, truth = manipulations.draw(pictures, name, count, rng, last_quality=(90, 90))
+    task = TASKS[name]
+    places = np.array([-((task.extent(manipulations.PIECE, v) - SIDE) // 2) % 8 for v in task.values])
+    found, consistent = [], []
+    for piece in pixels[:, 0]:
+        clipped = ((piece == 0) | (piece == 255)) * WHOLE
+        history = find_pixel_history(Luma(piece.astype(np.float32), clipped, LUMA_VARIANCE), most_tiles=TILES)
+        top, left = history.sources[0].origin if history.sources else (0, 0)
+        rows, cols = ((SIDE - start) // 8 * 8 for start in (top, left))
+        on_grid = np.ascontiguousarray(piece[top : top + rows, left : left + cols])
+        found.append(scores(task, weigh([describe(on_grid, ijg_table(90))]))[0])
+        allowed = (places == top) & (places == left)
+        consistent.append(allowed if allowed.any() else np.ones(len(places), bool))
+    return Written(truth["picture"], label, np.stack(found), np.stack(consistent))
+
+
+def as_written(options: Options) -> list[Row]:
+    """P3 to the letter, where the grid gives the factor away."""
+    rows: list[Row] = []
+    for name in ("scale-bilinear", "scale-bicubic"):
+        task = TASKS[name]
+        jobs = [(options.folder, name, PER_JOB, 7000 + k) for k in range(-(-options.pieces // PER_JOB))]
+        parts: list[Written] = parallel(written_job, jobs, options.processes)
+        all_of = Written(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        hit = np.arange(len(task.values)) == all_of.label[:, None]
+        given = {
+            "place of the grid alone": (hit & all_of.consistent).sum(1) / all_of.consistent.sum(1),
+            "trace alone": (all_of.scores.argmax(1) == all_of.label).astype(float),
+            "both": ((all_of.scores * all_of.consistent).argmax(1) == all_of.label).astype(float),
+        }
+        for by, right in given.items():
+            for title, members in groups_of(task):
+                inside = members[all_of.label]
+                accuracy = float(np.mean([right[all_of.label == k].mean() for k in np.flatnonzero(members)]))
+                rows.append(
+                    row_of(name, title, "90", by, int(inside.sum()), accuracy)
+                    | {"interval": bootstrap_by_picture(right[inside], all_of.picture[inside], seed=SEED)}
+                )
+    return rows
+
+
 # Beyond the classes
 
 BETWEEN = {
@@ -404,6 +468,7 @@ def speed(_: Options) -> list[Row]:
 PARTS: dict[str, Callable[[Options], list[Row]]] = {
     "classes": classes,
     "confusion": confusion,
+    "as_written": as_written,
     "between": between,
     "histories": histories,
     "speed": speed,

@@ -8,7 +8,8 @@ has seen; ``--train`` those of the training, for thresholds. Every part writes `
   level estimate and flag, read as the paper does (means of the maps, threshold one half).
 - ``table``: P1, `q1-dense` and `q1-dense-reg` where they are installed, beside the engine and beside the best constant
   answer (the commonest step of every entry for AvgAcc, the rounded mean for AvgMSE), on the same patches.
-- ``double``: P6, `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and combined with it:
+- ``double``: P6, our `double-histogram`, `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
+  combined with it:
   256x256, 128x128 and 64x64 pixels, half of them compressed twice, tables of real files and IJG 50 to 100, one grid or
   shifted grids; every threshold, and the weights of the combination, are fixed on pictures of the training.
 - ``speed``: P8, every network under ONNX Runtime on two threads, at the size of its paper, random weights: how fast an
@@ -27,6 +28,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ import onnxruntime
 from common import bootstrap_by_picture, write_results
 from jpegtrace import networks
 from jpegtrace.chain import DoubleDistribution, double_compress, random_double
-from jpegtrace.lattice import combine, gather, posterior, read_entries
+from jpegtrace.lattice import combine, gather, histograms, posterior, read_entries
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.networks import published
 from jpegtrace.tables import ZIGZAG, ijg_table
@@ -47,7 +49,10 @@ from quality_map import PAPER_QUALITIES, REDUCED, compressed, load
 SEED = 50
 ENTRIES = published.ENTRIES
 WINDOWS = (256, 128, 64)
-KNOWN = 0.5
+TABLES = {"of real files": 1.0, "half of real files, half IJG 50 to 100": 0.5}  # share of the former
+RATIO_OF = 10  # first steps in zigzag order, whose means are compared
+RATIOS = (0.0, 0.3, 0.9, 1.1, np.inf)
+PUBLISHED_DOUBLE = {"djpeg-hist": "93.28 / 90.59 / 95.97 on one grid at 256x256"}
 Row = dict[str, object]
 
 
@@ -210,15 +215,15 @@ def table(options: Options) -> list[Row]:
 # Double or not
 
 
-def double_job(folder: Path, window: int, shifted: bool, count: int, seed: int) -> dict[str, Any]:
-    """Windows with the truth and the log odds of every answer."""
+def double_job(folder: Path, window: int, shifted: bool, known: float, count: int, seed: int) -> dict[str, Any]:
+    """Windows with the truth and the log odds of every answer; a share of tables is of real files."""
     rng = np.random.default_rng([seed, window, shifted])
     around = window + MARGIN
     pictures = [(index, load(path)) for index, path in enumerate(paths_of(folder))]
     usable = [(index, pixels) for index, pixels in pictures if min(pixels.shape[:2]) >= around]
     chosen = rng.integers(len(usable), size=count)
     sources = np.stack([draw_piece(usable[k][1], around, rng, 0.0) for k in chosen])
-    first, last = (np.stack([draw_tables(rng, (50, 100), known=KNOWN) for _ in range(count)]) for _ in range(2))
+    first, last = (np.stack([draw_tables(rng, (50, 100), known=known) for _ in range(count)]) for _ in range(2))
     twice = rng.permutation(count) % 2 == 0
     corners = draw_corners(rng, count, shifted=shifted)
     same = (first[:, 0] == last[:, 0]).all((1, 2))
@@ -230,15 +235,30 @@ def double_job(folder: Path, window: int, shifted: bool, count: int, seed: int) 
         odds["engine"].append(_log_odds(1 - posterior(luma, steps).single))
         plane = decoded_luma(luma, steps)
         for name in names:
-            asked = published.djpeg_hist(plane, steps, name) if "hist" in name else published.djpeg_srnet(plane, name)
+            if name == histograms.WEIGHTS:
+                asked = histograms.probability_twice(luma, steps)
+            elif "hist" in name:
+                asked = published.djpeg_hist(plane, steps, name)
+            else:
+                asked = published.djpeg_srnet(plane, name)
             odds[name].append(_log_odds(asked))
     picture = np.array([usable[k][0] for k in chosen])
-    return {"picture": picture, "twice": twice, "same": same & twice, "odds": {n: np.array(v) for n, v in odds.items()}}
+    steps_over = [pair.reshape(count, 64)[:, ZIGZAG[:RATIO_OF]].mean(1) for pair in (first[:, 0], last[:, 0])]
+    return {
+        "picture": picture,
+        "twice": twice,
+        "same": same & twice,
+        "ratio": steps_over[0] / steps_over[1],
+        "odds": {n: np.array(v) for n, v in odds.items()},
+    }
 
 
 def double_networks(shifted: bool) -> tuple[str, ...]:
     """Weights for one grid or for shifted ones."""
-    return tuple(f"{name}{'-shifted' if shifted else ''}" for name in ("djpeg-hist", "djpeg-hist-2018", "djpeg-srnet"))
+    published_ones = ("djpeg-hist", "djpeg-hist-2018", "djpeg-srnet")
+    if shifted:
+        return tuple(f"{name}-shifted" for name in published_ones)
+    return (histograms.WEIGHTS, *published_ones)
 
 
 def _log_odds(probability: float) -> float:
@@ -272,38 +292,41 @@ def double(options: Options) -> list[Row]:
         raise SystemExit("the part `double` needs --train FOLDER, pictures of the training, for its thresholds")
     rows: list[Row] = []
     per_job = 50
-    for shifted in (False, True):
-        for window in WINDOWS:
-            sets = []
-            for folder, count, seed in ((options.train, options.samples // 2, 1), (options.folder, options.samples, 2)):
-                jobs = [(folder, window, shifted, per_job, 1000 * seed + k) for k in range(-(-count // per_job))]
-                sets.append(merged(parallel(double_job, jobs, options.processes)))
-            fitted, tested = sets
-            names = list(tested["odds"])
-            for other in names[1:]:
-                both = [np.column_stack([part["odds"]["engine"], part["odds"][other]]) for part in sets]
-                weights = weights_of(both[0], fitted["twice"])
-                for part, odds in zip(sets, both, strict=True):
-                    part["odds"][f"engine and {other}"] = odds.clip(-20, 20) @ weights[:-1] + weights[-1]
-            for name, odds in tested["odds"].items():
-                threshold = best_threshold(fitted["odds"][name], fitted["twice"])
-                rows.append(double_row(tested, odds > threshold, name, window, shifted, threshold))
+    asked = [(share, shifted, w) for share in TABLES for shifted in (False, True) for w in WINDOWS]
+    for tables, shifted, window in asked:
+        sets = []
+        for folder, count, seed in ((options.train, options.samples // 2, 1), (options.folder, options.samples, 2)):
+            job = (folder, window, shifted, TABLES[tables], per_job)
+            jobs = [(*job, 1000 * seed + k) for k in range(-(-count // per_job))]
+            sets.append(merged(parallel(double_job, jobs, options.processes)))
+        fitted, tested = sets
+        names = list(tested["odds"])
+        for other in names[1:]:
+            both = [np.column_stack([part["odds"]["engine"], part["odds"][other]]) for part in sets]
+            weights = weights_of(both[0], fitted["twice"])
+            for part, odds in zip(sets, both, strict=True):
+                part["odds"][f"engine and {other}"] = odds.clip(-20, 20) @ weights[:-1] + weights[-1]
+        for name, odds in tested["odds"].items():
+            threshold = best_threshold(fitted["odds"][name], fitted["twice"])
+            whole = {"tables": tables, "window": window, "grid": "shifted" if shifted else "one", "by": name}
+            rows.append(whole | double_row(tested, odds > threshold, name, threshold))
     return rows
 
 
-def double_row(
-    tested: dict[str, Any], called: np.ndarray, name: str, window: int, shifted: bool, threshold: float
-) -> Row:
-    """One line of P6; the same table twice is apart."""
+def double_row(tested: dict[str, Any], called: np.ndarray, name: str, threshold: float) -> Row:
+    """One line of P6; the same table twice is apart. TPR also by how the first steps compare with the last."""
     kept = ~tested["same"]
     right, twice, picture = (called == tested["twice"])[kept], tested["twice"][kept], tested["picture"][kept]
-    same = tested["same"]
+    same, ratio = tested["same"], tested["ratio"][kept]
+    by_ratio: Row = {}
+    for low, high in pairwise(RATIOS):
+        inside = twice & (low <= ratio) & (ratio < high)
+        title = f"{low:g} to {high:g}" if high < np.inf else f"from {low:g}"
+        by_ratio[f"TPR, first steps over last {title}"] = f"{right[inside].mean():.4f}" if inside.any() else ""
+        by_ratio[f"share {title}"] = f"{inside.sum() / twice.sum():.3f}"
     return {
-        "window": window,
-        "grid": "shifted" if shifted else "one",
         "windows": int(kept.sum()),
         "pictures": len(np.unique(picture)),
-        "by": name,
         "accuracy": f"{right.mean():.4f}",
         "interval": bootstrap_by_picture(right.astype(float), picture, seed=SEED),
         "TPR": f"{right[twice].mean():.4f}",
@@ -311,14 +334,15 @@ def double_row(
         "threshold": f"{threshold:.3f}",
         "same_table_twice": int(same.sum()),
         "same_table_called_twice": f"{called[same].mean():.3f}" if same.any() else "",
-        "published": "93.28 / 90.59 / 95.97" if window == 256 and not shifted else "",
+        **by_ratio,
+        "published": PUBLISHED_DOUBLE.get(name, ""),
         "weights": seen(name) if name in networks.card_ids() else "",
     }
 
 
 def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Jobs as one."""
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in ("picture", "twice", "same")}
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in ("picture", "twice", "same", "ratio")}
     return whole | {"odds": {name: np.concatenate([part["odds"][name] for part in parts]) for name in parts[0]["odds"]}}
 
 

@@ -69,7 +69,7 @@ def figures() -> list[Figure]:
             what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
             table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
     table += count_figures() + region_figures() + pixel_figures() + speed_figures() + network_figures()
-    table += manipulation_figures()
+    table += manipulation_figures() + stress_figures()
     return table
 
 
@@ -168,7 +168,8 @@ def network_figures() -> list[Figure]:
             table.append((what, f"{float(row['AvgAcc']):.3f} / {float(row['AvgMSE']):.2f}", on, by))
     for row in measured("networks_double"):
         if row["window"] == "256":
-            what = f"Once or twice, {row['grid']} grid, by {row['by']}: accuracy / TPR / TNR"
+            grid = "one grid" if row["grid"] == "one" else "shifted grids"
+            what = f"Once or twice, {grid}, tables {row['tables']}, by {row['by']}: accuracy / TPR / TNR"
             figure = f"{float(row['accuracy']):.3f} / {float(row['TPR']):.3f} / {float(row['TNR']):.3f}"
             on = f"{int(row['windows']):,} windows of 256x256{'; ' * bool(row['weights'])}{row['weights']}"
             table.append((what, figure, on, by))
@@ -197,6 +198,27 @@ def manipulation_figures() -> list[Figure]:
             what = f"Factors above 1.05, {row['task'].removeprefix('scale-')}, QF2 80 to 98: median error"
             table.append((what, row["median_error"], f"{row['pieces']} pieces; 90 % interval holds "
                           f"{float(row['covered']):.1%}", by))  # fmt: skip
+    return table
+
+
+def stress_figures() -> list[Figure]:
+    """What becomes of a JPEG past that somebody hides (protocol P4)."""
+    table: list[Figure] = []
+    of_attack: dict[str, dict[str, dict[str, str]]] = {}
+    for row in measured("stress_pe"):
+        if row["QF"] == "all":
+            of_attack.setdefault(row["attack"], {})[row["what"]] = row
+    for attack, by_what in of_attack.items():
+        found, psnr = by_what["mean of the six"], by_what["PSNR"]
+        what = "JPEG" if attack == "none" else f"JPEG, hidden by `{attack}`"
+        table.append(
+            (
+                f"{what}: mean least error of six detectors / PSNR",
+                f"{float(found['value']):.3f} ({found['interval']}) / {float(psnr['value']):.1f} dB",
+                f"{found['pictures']} pictures of 256x256, QF 50 to 90",
+                "stress.py",
+            )
+        )
     return table
 
 

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, BinaryIO, NoReturn
 
 import typer
 from rich.console import Console
 
 from jpegtrace import __version__
+from jpegtrace._terminal import DONE, INPUT_FAILED, WRONG_USAGE, LimitOption, share_done
+from jpegtrace._terminal import comment as _comment
+from jpegtrace._terminal import comments as _comments
+from jpegtrace._terminal import keep_apart as _keep_apart
+from jpegtrace._terminal import limits_of as _limits
+from jpegtrace.cli_stress import stress
 from jpegtrace.errors import InputError, JpegtraceError, MissingExtra, UsageError
-from jpegtrace.limits import DEFAULT_LIMITS, Limits
+from jpegtrace.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +37,6 @@ if TYPE_CHECKING:
     from jpegtrace.picture import Picture
     from jpegtrace.report import Report
 
-DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
 INTERRUPTED = 130  # as shells say it of Ctrl-C
 PIPE_WIDTH = 120
 SHOWN_FAILURES = 5
@@ -46,7 +50,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_comments = Console(stderr=True)
 
 
 def main() -> NoReturn:
@@ -85,16 +88,6 @@ def _options(
     pass
 
 
-LimitOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--limit",
-        metavar="NAME=N",
-        help="Move a bound that an input met: bytes, pixels, markers, restarts, scans, coded_blocks.",
-    ),
-]
-
-
 @app.command()
 def inspect(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, globs, or - for a picture on standard input.")],
@@ -105,6 +98,9 @@ def inspect(
     ] = None,
     limit: LimitOption = None,
     brief: Annotated[bool, typer.Option("--brief", help="One line per input.")] = False,
+    stability: Annotated[
+        bool, typer.Option("--stability", help="Disturb each picture mildly, ask again, and say what holds.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
 ) -> None:
     """Say what the files hold: what they state, who wrote them, what contradicts what."""
@@ -119,7 +115,7 @@ def inspect(
         _keep_apart([html], paths)
     reports: list[Report] = []
     asked = failed = alarms = 0
-    for report in _inspected(paths, only, limits, preview=html is not None, quiet=quiet):
+    for report in _inspected(paths, only, limits, preview=html is not None, stability=stability, quiet=quiet):
         asked += 1
         failed += report.failed
         alarms += report.alarm
@@ -145,14 +141,24 @@ def inspect(
 
 
 def _inspected(
-    paths: list[str], only: list[str] | None, limits: Limits, *, preview: bool, quiet: bool
+    paths: list[str], only: list[str] | None, limits: Limits, *, preview: bool, stability: bool, quiet: bool
 ) -> Iterator[Report]:
     from jpegtrace.inspection import inspect_or_explain, list_pictures
+
+    def ask(source: str | Path | BinaryIO, name: str | None = None) -> Report:
+        if not stability:
+            return inspect_or_explain(source, only=only, limits=limits, preview=preview, name=name)
+        from jpegtrace.stress.stability import inspect_with_stability
+
+        with _share_done(quiet=quiet) as progress:
+            return inspect_with_stability(
+                source, only=only, limits=limits, preview=preview, name=name, progress=progress
+            )
 
     if "-" in paths:
         if len(paths) > 1:
             raise UsageError("standard input (-) is read alone")
-        yield inspect_or_explain(sys.stdin.buffer, only=only, limits=limits, preview=preview, name="<stdin>")
+        yield ask(sys.stdin.buffer, "<stdin>")
         return
     listing = list_pictures(paths)
     if listing.skipped and not quiet:
@@ -165,9 +171,10 @@ def _inspected(
         )
     if not listing.files:
         raise UsageError("there is no picture in what was named")
-    with _progress(len(listing.files), quiet=quiet) as advance:
+    # With stability every picture has a bar of its own.
+    with _progress(len(listing.files), quiet=quiet or stability) as advance:
         for path in listing.files:
-            yield inspect_or_explain(path, only=only, limits=limits, preview=preview)
+            yield ask(path)
             advance()
 
 
@@ -192,15 +199,6 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
         yield lambda: progress.advance(task)
 
 
-def _keep_apart(outputs: list[Path], inputs: list[str]) -> None:
-    """Refuse to write over an input, or one output over another."""
-    taken = {Path(name).resolve() for name in inputs if name != "-"}
-    for output in outputs:
-        if output.resolve() in taken:
-            raise UsageError(f"{output} is named twice; nothing is written over an input or another output")
-        taken.add(output.resolve())
-
-
 def _write(path: Path, content: bytes, *, quiet: bool) -> None:
     try:
         path.write_bytes(content)
@@ -208,21 +206,6 @@ def _write(path: Path, content: bytes, *, quiet: bool) -> None:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     if not quiet:
         _comment(f"wrote {path}")
-
-
-def _comment(text: str) -> None:
-    """A line for whoever watches; file names in it are no markup."""
-    _comments.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
-
-
-def _limits(settings: list[str] | None) -> Limits:
-    changes: dict[str, int] = {}
-    for setting in settings or []:
-        name, _, value = setting.partition("=")
-        if not re.fullmatch("[0-9]{1,18}", value):
-            raise UsageError(f"--limit takes NAME=NUMBER, not {setting!r}")
-        changes[name] = int(value)
-    return DEFAULT_LIMITS.raised(**changes)
 
 
 @app.command()
@@ -385,19 +368,8 @@ def _check_map_output(output: Path, *, plain: bool) -> None:
         raise UsageError(f"cannot write {output}: there is no folder {output.parent}")
 
 
-@contextmanager
-def _share_done(*, quiet: bool) -> Iterator[Callable[[float], None] | None]:
-    """A bar on stderr that is told the share that is done; None where nobody watches."""
-    if quiet or not _comments.is_terminal:
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
-
-    with Progress(
-        BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=_comments, transient=True
-    ) as progress:
-        task = progress.add_task("", total=1.0)
-        yield lambda share: progress.update(task, completed=share)
+def _share_done(*, quiet: bool) -> AbstractContextManager[Callable[[float], None] | None]:
+    return share_done(_comments, quiet=quiet)
 
 
 def _choose_map(maps: tuple[Map, ...], name: str | None, what: str) -> Map:
@@ -498,6 +470,7 @@ models = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(models, name="models")
+app.add_typer(stress, name="stress")
 
 
 @models.command("list")

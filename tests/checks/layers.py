@@ -16,7 +16,7 @@ ROWS = (
     ("metadata", "raster"),
     ("picture", "networks"),
     ("lattice",),
-    ("pixels", "manipulation"),
+    ("pixels", "manipulation", "laundering"),
     ("chain",),
     ("findings",),
     ("analyses",),
@@ -24,6 +24,8 @@ ROWS = (
     ("inspection",),
     ("stress",),
     ("audit",),
+    ("_terminal",),
+    ("cli_stress",),
     ("cli",),
     ("__main__",),
 )

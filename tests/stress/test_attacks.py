@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -12,7 +11,8 @@ from jpegtrace.chain import _kernels
 from jpegtrace.errors import CorruptInput, JpegtraceError, UnsupportedFormat, UsageError
 from jpegtrace.networks import published
 from jpegtrace.picture import Picture
-from jpegtrace.stress.attack import CHUNK, attack, write_attacked
+from jpegtrace.stress import attacking
+from jpegtrace.stress.attacking import CHUNK, attack, write_attacked
 from jpegtrace.stress.attacks import ATTACKS, af_edsr, dither, dither_median, tv
 from jpegtrace.stress.attacks._blocks import blocks_of, coefficients_of, plane_of, samples_of
 from jpegtrace.tables import ijg_table
@@ -213,7 +213,7 @@ def decoded(blocks, table, seed):
 @pytest.mark.parametrize("size", [(41, 59), (9, 3)])
 def test_where_nothing_is_done_all_is_as_decoded(monkeypatch, chroma, options, size):
     nothing = replace(ATTACKS["dither"], run=decoded, operations=lambda table: (), chroma=chroma)
-    monkeypatch.setattr(import_module("jpegtrace.stress.attack"), "ATTACKS", {"nothing": nothing})
+    monkeypatch.setattr(attacking, "ATTACKS", {"nothing": nothing})
     picture = opened(*size, **options)
     found = attack(picture, "nothing")
     np.testing.assert_array_equal(found.pixels, picture.raster.pixels)

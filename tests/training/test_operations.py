@@ -17,7 +17,7 @@ from jpegtrace.manipulation.grid import KERNELS, OPERATIONS
 from jpegtrace.tables import ijg_table
 from jpegtrace_training import operations
 from jpegtrace_training.histories import usual_known_tables
-from jpegtrace_training.operations import BORDER, SHARES, Plan, draw, make, width_of
+from jpegtrace_training.operations import BORDER, KERNEL_SHARES, REDUCED, SHARES, WHOLE, Plan, draw, make, width_of
 from jpegtrace_training.pictures import made
 from support.pictures import scene
 
@@ -143,13 +143,13 @@ class TestDraw:
         assert 0.44 < factors.min() < 0.55
         assert 1.9 < factors.max() < 2.23
         assert np.abs(np.log(factors)).min() > 0.009
-        assert 0.4 < (factors < 1).mean() < 0.6
+        assert abs((factors < 1).mean() - REDUCED) < 4 * math.sqrt(REDUCED * (1 - REDUCED) / len(factors))
         assert grid.SIGMAS[0] < sigmas.min() < 0.8
         assert 3 < sigmas.max() < grid.SIGMAS[-1]
         assert set(drawn("size")) == set(grid.SIZES)
         assert 1 <= noises.min() < 10 < 200 < noises.max() < grid.NOISES[-1]
         kernels = np.bincount(drawn("kernel"), minlength=3) / len(factors)
-        assert np.abs(kernels - 1 / 3).max() < 0.13
+        assert np.abs(kernels - KERNEL_SHARES).max() < 0.13
 
     def test_tables_are_of_qualities_and_of_cameras(self):
         samples, _ = draw(PICTURES, 250, np.random.default_rng(6), SIDE)
@@ -228,7 +228,7 @@ class TestMake:
     @pytest.mark.parametrize("operation", ["resized", "resized and blurred"])
     def test_the_factor_is_what_the_picture_was_resized_by(self, done, operation):
         kinds = set()
-        for seed in range(25):
+        for seed in range(90):
             done.filtered.clear()
             _, past = made_by(seed, operation)
             _, before, after, arguments, options = done.filtered[0]
@@ -327,13 +327,15 @@ class TestMake:
         assert 0.37 < np.mean([place == (0, 0) for place in places]) < 0.65
         assert len(set(places)) > 30
 
-    def test_pieces_of_resized_pictures_begin_anywhere(self, done):
-        """On both axes, so that the interpolation has any phase."""
-        places = set()
-        for seed in range(40):
+    def test_pieces_of_resized_pictures_begin_on_the_grid_of_the_whole_or_anywhere(self, done):
+        """On both axes, so that the interpolation has any phase, that of whole files most often."""
+        places = []
+        for seed in range(80):
             made_by(seed, "resized", first=None)
-            places.add(place_of(done.compressed[-1], done.filtered[-1][2]))
+            places.append(place_of(done.compressed[-1], done.filtered[-1][2]))
         assert None not in places
+        whole = np.mean([place[0] % 8 == place[1] % 8 == 0 for place in places])
+        assert abs(whole - WHOLE) < 4 * math.sqrt(WHOLE * (1 - WHOLE) / len(places))
         for axis in (0, 1):
             assert len({place[axis] % 8 for place in places}) >= 7
 

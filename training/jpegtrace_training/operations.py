@@ -3,8 +3,8 @@
 More is drawn than the chains of `manipulations`, which are the protocol of a paper: interpolation of libraries that
 smooth before they shrink, other kernels, factors and widths between the classes, first compressions of any quality and
 none, tables of cameras. Every position between the grids of both compressions and the phase of the interpolation
-occurs. What is drawn does not depend on what a picture allows: pieces of small pictures are mirrored until they
-suffice, else only large pictures would ever shrink.
+occurs, most often that of whole files: both begin in the corner. What is drawn does not depend on what a picture
+allows: pieces of small pictures are mirrored until they suffice, else only large pictures would ever shrink.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ from jpegtrace_training.manipulations import FACTORS, TASKS, VARIANCES
 Pixels = NDArray[np.uint8]
 
 BORDER = 16  # pixels around what is kept, for borders and chroma
-SHARES = (0.2, 0.34, 0.12, 0.14, 0.14, 0.06)  # of OPERATIONS
-AS_CLASSES = 0.4  # share of parameters that are those of the protocol's classes
+SHARES = (0.18, 0.44, 0.07, 0.14, 0.12, 0.05)  # of OPERATIONS
+KERNEL_SHARES = (0.4, 0.42, 0.18)  # of KERNELS
+REDUCED = 0.6  # share of factors below 1, which are harder to tell
+AS_CLASSES = 0.5  # share of parameters that are those of the protocol's classes
 RANGE_FACTOR, RANGE_SIGMA, RANGE_NOISE = (0.45, 2.2), (0.45, 4.0), (1.0, 80.0)
 RANGE_VARIANCE = (0.05, 2.0)  # of samples in 0..1: half of the noise between classes is that strong
-NO_FACTOR = 0.01  # factors nearer to 1, in the logarithm, are not drawn
+NO_FACTOR = 0.01  # factors nearer to 1 are not drawn
 FIRST = ((0.65, (95, 97)), (0.2, (60, 98)), (0.15, None))  # share and quality of the compression before
 LAST_QUALITY = (50, 98)
+WHOLE = 0.7  # share of pieces whose last grid begins in the corner of the manipulated picture, as that of a file does
+SMOOTHED = 0.25  # share of reductions by libraries that smooth before they shrink
 SHIFTED = 0.5  # share of pieces that begin off the grid of the compression before
 CAMERA_TABLES = 0.15  # share of last tables of cameras and programs
 SUBSAMPLINGS = (("420", 0.75), ("444", 0.25))
@@ -124,7 +128,7 @@ def make(
         wanted = _factor(rng)
         piece = _before(picture, math.ceil((made + 8) / wanted), plan.first, rng)
         extent = max(made, round(len(piece) * wanted))
-        kernel = plan.kernel or str(rng.choice(KERNELS))
+        kernel = plan.kernel or str(rng.choice(KERNELS, p=KERNEL_SHARES))
         past = Past(operation, factor=extent / len(piece), kernel=KERNELS.index(kernel))
         piece = _resized(piece, extent, kernel, rng)
         if plan.operation == "resized and blurred":
@@ -133,7 +137,8 @@ def make(
     else:
         piece, past = _filtered(_before(picture, made, plan.first, rng), operation, plan.operation, rng)
     last = draw_tables(rng, last_quality, known=known)
-    top, left = rng.integers(0, len(piece) - made + 1, 2)
+    unit = 8 if rng.random() < WHOLE else 1
+    top, left = unit * rng.integers(0, (len(piece) - made) // unit + 1, 2)
     around = piece[top : top + made, left : left + made]
     kept = filters.luma_of(_compressed(around, last, rng))[BORDER : BORDER + side, BORDER : BORDER + side]
     return Sample(kept, last[0]), past
@@ -163,18 +168,19 @@ def _compressed(pixels: Pixels, tables: NDArray[np.uint16], rng: np.random.Gener
 
 
 def _factor(rng: np.random.Generator) -> float:
+    reduced = rng.random() < REDUCED
     if rng.random() < AS_CLASSES:
-        return float(rng.choice([factor for factor in FACTORS if factor != 1]))
-    while abs(logarithm := rng.uniform(*np.log(RANGE_FACTOR))) < NO_FACTOR:
-        pass
-    return float(np.exp(logarithm))
+        return float(rng.choice([factor for factor in FACTORS if factor != 1 and (factor < 1) == reduced]))
+    low, high = RANGE_FACTOR
+    ends = (low, 1 / (1 + NO_FACTOR)) if reduced else (1 + NO_FACTOR, high)
+    return float(np.exp(rng.uniform(*np.log(ends))))
 
 
 def _resized(piece: Pixels, extent: int, kernel: str, rng: np.random.Generator) -> Pixels:
     if kernel == "other":
         method = str(rng.choice(["lanczos", "area", "nearest"]))
         return filters.resize(piece, extent, extent, method, antialias=method != "nearest")
-    return filters.resize(piece, extent, extent, kernel, antialias=bool(rng.random() < 0.3))
+    return filters.resize(piece, extent, extent, kernel, antialias=bool(rng.random() < SMOOTHED))
 
 
 def _filtered(piece: Pixels, operation: int, name: str, rng: np.random.Generator) -> tuple[Pixels, Past]:

@@ -383,7 +383,8 @@ class _Run:
             state = torch.load(stream, map_location=self.place.device, weights_only=True)
             recipe, weights, self.before = state["recipe"], state["model"], state["samples"]
             self.steps_before = state["step"] + state.get("steps_before", 0)
-            self.seeds = [*state.get("seeds", [state["settings"]["seed"]]), self.settings.seed]
+            earlier = state["seeds"] if "seeds" in state else [state["settings"]["seed"]]
+            self.seeds = [*earlier, self.settings.seed]
         if recipe != self.recipe.id:
             raise UsageError(f"{path} holds weights of {recipe}, not of {self.recipe.id}")
         self.model.load_state_dict(weights)

@@ -12,6 +12,7 @@ from typing import Any
 from jpegtrace import __version__
 from jpegtrace.errors import InputError, UsageError
 from jpegtrace.findings import Finding, Json, Status
+from jpegtrace.report.stability import Stability
 
 SCHEMA_VERSION = "1.0"
 
@@ -52,6 +53,7 @@ class Report:
         error: why the input could not be read at all; then there are no findings.
         preview: a small JPEG of the picture for the HTML report, not part of the JSON.
         version: of jpegtrace that made the report.
+        stability: whether the findings hold when the picture is mildly disturbed; None where that was not asked.
     """
 
     input: InputFacts
@@ -59,6 +61,7 @@ class Report:
     error: Failure | None = None
     preview: bytes | None = None
     version: str = __version__
+    stability: Stability | None = None
 
     @property
     def failed(self) -> bool:
@@ -97,6 +100,7 @@ class Report:
             "error": None if self.error is None else {name: getattr(self.error, name) for name in Failure.__slots__},
             "alarm": self.alarm,
             "findings": [finding.to_dict() for finding in self.findings],
+            "stability": None if self.stability is None else self.stability.to_dict(),
         }
 
     @classmethod
@@ -111,11 +115,13 @@ class Report:
             raise UsageError(f"this report has schema version {version}; {SCHEMA_VERSION} is read")
         try:
             error = data["error"]
+            stability = data.get("stability")  # older reports have none
             return cls(
                 InputFacts(**{name: data["input"][name] for name in InputFacts.__slots__}),
                 tuple(Finding.from_dict(finding) for finding in data["findings"]),
                 None if error is None else Failure(**{name: error[name] for name in Failure.__slots__}),
                 version=data["jpegtrace"],
+                stability=None if stability is None else Stability.from_dict(stability),
             )
         except (KeyError, TypeError) as reason:
             raise UsageError(f"this is not the JSON form of a report: {reason!r}") from reason

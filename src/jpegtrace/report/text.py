@@ -14,6 +14,7 @@ from jpegtrace.analyses import find_analysis
 from jpegtrace.errors import UsageError
 from jpegtrace.findings import Finding, Json, Level, Plot, Status
 from jpegtrace.report.document import Report
+from jpegtrace.report.stability import Stability, Verdict
 
 _STATUS_STYLE = {
     Status.OK: "green",
@@ -22,6 +23,12 @@ _STATUS_STYLE = {
     Status.FAILED: "red",
 }
 _LEVEL_STYLE = {Level.INFO: "dim", Level.NOTICE: "yellow", Level.ALARM: "bold red"}
+_VERDICT_STYLE = {
+    Verdict.HOLDS: "green",
+    Verdict.LIMITED: "default",
+    Verdict.UNSURE: "bold yellow",
+    Verdict.NO_CLAIM: "dim",
+}
 _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
 
 
@@ -36,11 +43,15 @@ def render_text(report: Report) -> RenderableType:
     parts: list[RenderableType] = [head]
     for finding in report.findings:
         parts += _finding(finding)
+        if report.stability is not None:
+            parts += _endurance(finding, report.stability)
+    if report.stability is not None:
+        parts.append(Padding(Text(report.stability.looked_at, style="dim"), (0, 0, 0, 2), expand=False))
     return Group(*parts, Text())
 
 
 def render_brief(report: Report) -> Text:
-    """One report on one line: what it is, and every alarm."""
+    """One report on one line: what it is, every alarm, and which claims do not stand next to nothing."""
     line = Text(printable(report.input.source), style="bold")
     if report.error is not None:
         return line.append(f": {report.error.kind}: {printable(report.error.message)}", style="red")
@@ -53,6 +64,8 @@ def render_brief(report: Report) -> Text:
         line.append(f" !! {printable(text)}.", style="bold red")
     if notices:
         line.append(f" {notices} notice{'s' if notices > 1 else ''}.", style="yellow")
+    if report.stability is not None and report.stability.unsure:
+        line.append(f" Unsure: {', '.join(report.stability.unsure)}.", style="yellow")
     return line
 
 
@@ -86,6 +99,16 @@ def _finding(finding: Finding) -> Iterator[RenderableType]:
     if finding.cannot_show:
         limits = "; ".join(finding.cannot_show)
         yield Padding(Text(f"cannot show: {limits}", style="dim"), (0, 0, 0, 4), expand=False)
+
+
+def _endurance(finding: Finding, stability: Stability) -> Iterator[RenderableType]:
+    """Whether its claim holds; what was claimed of the part that was looked at, where that is something else."""
+    found = stability.find(finding.analysis)
+    if found is None or not found.trials:
+        return
+    claim = f' (of "{found.claim}")' if found.claim != finding.summary else ""
+    told = Text(printable(f"stability: {found.summary}{claim}"), style=_VERDICT_STYLE[found.verdict])
+    yield Padding(told, (0, 0, 0, 4), expand=False)
 
 
 def title_of(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from jpegtrace_training.manipulations import TASKS
 from jpegtrace_training.networks.af_edsr import AfEdsr
 from jpegtrace_training.networks.djpeg_hist import DjpegHist
 from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
+from jpegtrace_training.networks.double_histogram import DoubleHistogram
 from jpegtrace_training.networks.manip_mper import ManipMper
 from jpegtrace_training.networks.manipulation import Manipulation
 from jpegtrace_training.networks.network import Network
@@ -26,6 +27,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "djpeg-hist": DjpegHist,
     "djpeg-hist-2018": partial(DjpegHist, first_release=True),
     "djpeg-srnet": DjpegSrnet,
+    "double-histogram": DoubleHistogram,
     "manipulation": Manipulation,
     **{f"manip-mper-{name}": partial(ManipMper, len(task.values)) for name, task in TASKS.items()},
 }

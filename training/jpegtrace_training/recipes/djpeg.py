@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn, optim
 
+from jpegtrace.chain import Batch as CompressedPatches
 from jpegtrace.chain import double_compress
 from jpegtrace.errors import ChainError
 from jpegtrace_training.histories import MARGIN, decoded_luma, draw_corners, draw_piece, draw_tables
@@ -33,16 +34,10 @@ KNOWN = 0.5  # share of tables of real files
 RESCALED = 0.5
 
 
-def draw(
-    pictures: Sequence[NDArray[np.uint8]],
-    count: int,
-    rng: np.random.Generator,
-    side: int,
-    *,
-    shifted: bool,
-    histograms: bool,
-) -> Arrays:
-    """Y planes, or the histograms of their DCT, with the last table in rows; label 0 once, 1 twice."""
+def compressed(
+    pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int, *, shifted: bool
+) -> tuple[CompressedPatches, NDArray[np.bool_]]:
+    """Windows, half of them compressed twice, and which."""
     around = side + MARGIN
     usable = [picture for picture in pictures if min(picture.shape[:2]) >= around]
     if not usable:
@@ -57,7 +52,21 @@ def draw(
             first[index] = draw_tables(rng, QUALITY, known=KNOWN)
     twice = rng.permutation(count) % 2 == 0
     corners = draw_corners(rng, count, shifted=shifted)
-    batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=side)
+    before = np.where(twice[:, None, None, None], first, 0)
+    return double_compress(sources, before, last, corners, patch=side), twice
+
+
+def draw(
+    pictures: Sequence[NDArray[np.uint8]],
+    count: int,
+    rng: np.random.Generator,
+    side: int,
+    *,
+    shifted: bool,
+    histograms: bool,
+) -> Arrays:
+    """Y planes, or the histograms of their DCT, with the last table in rows; label 0 once, 1 twice."""
+    batch, twice = compressed(pictures, count, rng, side, shifted=shifted)
     planes = np.stack([decoded_luma(*one) for one in zip(batch.luma, batch.last_tables[:, 0], strict=True)])
     found: Arrays = {
         "table": batch.last_tables[:, 0].reshape(count, 64).astype(np.float32),

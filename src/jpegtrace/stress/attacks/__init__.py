@@ -1,7 +1,7 @@
 """Published attacks on JPEG forensics by name, each in a file of its own.
 
-They are here to measure how far a verdict can be trusted; `jpegtrace.stress.attack` applies them to files, and labels
-what it writes.
+They are here to measure how far a verdict can be trusted; `jpegtrace.stress.attack` applies them to files, and
+`write_attacked` labels what it writes.
 """
 
 from __future__ import annotations

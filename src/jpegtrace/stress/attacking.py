@@ -10,8 +10,9 @@ import difflib
 import hashlib
 import io
 import json
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from jpegtrace.errors import CorruptInput, UnsupportedFormat, UsageError
 from jpegtrace.jpeg import ComponentCoefficients
 from jpegtrace.picture import Picture
 from jpegtrace.stress.attacks import ATTACKS, Method, Operation
+from jpegtrace.stress.quality import psnr
 
 CHUNK = "jpegtrace-operations"
 PURPOSE = "made by jpegtrace to test forensic verdicts; not an original"
@@ -84,7 +86,7 @@ def attack(picture: Picture, name: str, *, seed: int = 0) -> Attacked:
         CorruptInput: some blocks cannot be trusted, or a table is missing.
         ResourceError: the attack needs weights that are not there.
     """
-    method = _method(name)
+    method = method_of(name)
     if seed < 0:
         raise UsageError(f"a seed is not negative, and not {seed}")
     components = _components(picture)
@@ -107,7 +109,9 @@ def attack(picture: Picture, name: str, *, seed: int = 0) -> Attacked:
     if len(components) == 3:
         operations.append(Operation("ycbcr-to-rgb", {"upsampling": "libjpeg"}))
     found = pixels if len(components) == 3 else pixels[..., 0]
-    return Attacked(found, name, seed, tuple(operations), _psnr(found, picture.raster.pixels), picture.sha256)
+    nearness = psnr(found, picture.raster.pixels.astype(np.uint8, copy=False))
+    told = nearness if math.isfinite(nearness) else None
+    return Attacked(found, name, seed, tuple(operations), told, picture.sha256)
 
 
 def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
@@ -139,11 +143,21 @@ def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
     return sidecar
 
 
-def _method(name: str) -> Method:
+def method_of(name: str, besides: Iterable[str] = ()) -> Method:
+    """The attack of this name.
+
+    Args:
+        name: of `ATTACKS`.
+        besides: other names that would be right where this one is asked for, for the hint.
+
+    Raises:
+        UsageError: there is none.
+    """
     if name in ATTACKS:
         return ATTACKS[name]
-    near = difflib.get_close_matches(name, ATTACKS, 1)
-    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(ATTACKS)}"
+    names = [*besides, *ATTACKS]
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(names)}"
     raise UsageError(f"there is no attack called {name!r}{hint}")
 
 
@@ -188,11 +202,6 @@ def _decoded(component: ComponentCoefficients, table: NDArray[np.uint16]) -> Pix
     plane = np.empty((8 * rows, 8 * cols), np.uint8)
     _kernels.inverse(component.blocks.copy(), table.astype(np.int32), plane)
     return plane
-
-
-def _psnr(left: Pixels, right: NDArray[Any]) -> float | None:
-    error = float(np.square(left.astype(np.float64) - right).mean())
-    return float(10 * np.log10(255**2 / error)) if error else None
 
 
 @contextmanager

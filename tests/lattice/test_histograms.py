@@ -1,0 +1,56 @@
+"""Once or twice on one grid, by histograms."""
+
+import numpy as np
+import pytest
+
+from jpegtrace.chain import double_compress
+from jpegtrace.errors import UsageError
+from jpegtrace.lattice.histograms import BINS, LARGEST, counts_of, probability_twice
+from jpegtrace.tables import ijg_table
+from support.pictures import scene
+
+
+def compressed(first, last, side=256):
+    """Stored values of a picture compressed at these qualities on one grid; first None: once."""
+    source = scene(side + 64, side + 64)[None]
+    tables = [np.stack([ijg_table(q or 50), ijg_table(q or 50, "chroma")])[None] for q in (first, last)]
+    if first is None:
+        tables[0] = np.zeros_like(tables[0])
+    batch = double_compress(source, *tables, np.array([[16, 16]]), patch=side)
+    return batch.luma[0], ijg_table(last)
+
+
+class TestCounts:
+    def test_by_hand(self):
+        blocks = np.zeros((1, 2, 8, 8), np.int16)
+        blocks[0, 0, 0, 1], blocks[0, 1, 0, 1] = -3, 3
+        blocks[0, 1, 7, 7] = -200
+        found = counts_of(blocks)
+        assert found.shape == (64, BINS)
+        assert found[0, 0] == 2
+        assert found[1, 3] == 2
+        assert found[63, 0] == found[63, LARGEST] == 1
+        assert (found.sum(1) == 2).all()
+
+    def test_input_is_left_alone(self):
+        blocks = np.full((2, 2, 8, 8), -7, np.int16)
+        counts_of(blocks)
+        assert (blocks == -7).all()
+
+
+class TestProbability:
+    @pytest.mark.parametrize(("first", "last"), [(70, 90), (80, 92), (60, 85), (75, 95)])
+    def test_two_compressions_are_told_from_one(self, first, last):
+        assert probability_twice(*compressed(first, last)) > 0.9
+        assert probability_twice(*compressed(None, last)) < 0.3
+
+    def test_windows_of_any_size_from_64_blocks(self):
+        blocks, table = compressed(70, 90)
+        for side in (8, 11, 20):
+            assert 0 <= probability_twice(blocks[:side, :side], table) <= 1
+        large = np.tile(blocks, (3, 3, 1, 1))
+        assert probability_twice(large, table) == pytest.approx(probability_twice(blocks, table), abs=1e-5)
+
+    def test_too_few_blocks_are_refused(self):
+        with pytest.raises(UsageError, match=r"^histograms need at least 64 blocks, not 63$"):
+            probability_twice(np.zeros((7, 9, 8, 8), np.int16), ijg_table(90))
