@@ -255,7 +255,9 @@ class Written(NamedTuple):
 def written_job(folder: Path, name: str, count: int, seed: int) -> Written:
     """Pieces, what the trace says of each class, and which classes the place of the last grid allows."""
     rng = np.random.default_rng([SEED, seed])
-    pictures = [load(path) for path in paths_of(folder)]
+    loaded = [load(path) for path in paths_of(folder)]
+    # Of a smaller picture the whole is the piece, whose middle lies elsewhere.
+    pictures = [pixels for pixels in loaded if min(pixels.shape[:2]) >= manipulations.PIECE]
     pixels, label, truth = manipulations.draw(pictures, name, count, rng, last_quality=(90, 90))
     task = TASKS[name]
     places = np.array([-((task.extent(manipulations.PIECE, v) - SIDE) // 2) % 8 for v in task.values])

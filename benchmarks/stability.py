@@ -1,7 +1,7 @@
 """Which claims hold when pictures with a known history are mildly disturbed, and what asking costs.
 
 Run ``python benchmarks/stability.py FOLDER [--pictures N]``; it writes ``results/stability.csv``. FOLDER holds lossless
-RGB pictures that no training has seen; the middle of at most 512x512 pixels of N of them, evenly over the list, is
+RGB pictures that no training has seen; the middle of at most 384x384 pixels of N of them, evenly over the list, is
 given each history. A row "claims" has the pictures of which the analysis claims anything, the share of these claims
 that are unsure, and the share that reads the same with the settings of `jpegtrace inspect`, which asks more places. A
 row of a disturbance has what became of the claims after it, as shares of all claims. Rows "speed" are whole processes,
@@ -28,7 +28,7 @@ from jpegtrace.report.stability import Answer, Verdict
 from jpegtrace.stress import stability
 
 SEED = 110
-SIDE = 512
+SIDE = 384
 HISTORIES = {
     "aligned 75, 95": "jpeg:75 | jpeg:95",
     "shifted 75, 95": "jpeg:75 | crop:3,5 | jpeg:95",

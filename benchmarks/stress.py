@@ -12,8 +12,8 @@ smaller pictures are left out. It writes
 
 Published figures are those of W. Fan, K. Wang, F. Cayre, Z. Xiong, IEEE TIFS 9(8), 2014, table V. They are for other
 pictures (UCID-v2, 1,338 of 512x384) and a quality drawn at random from 50 to 95, so they stand beside "all"; their
-attacks are the authors' own, of which `dither-median` and `tv` are in the manner. Their SSIM is not ours: it is as
-high as ours becomes when pictures are halved before, as later code of SSIM's authors does at that size.
+attacks are the authors' own, of which `dither-median` and `tv` are in the manner. Their SSIM may
+be another variant: it is far higher at the same PSNR.
 
 Intervals are 95 % bootstraps over pictures. P_e is chosen at the best threshold of the pictures that it is judged on,
 also in every resample, where pictures come up several times: its intervals lie somewhat low.

@@ -11,8 +11,7 @@ from jpegtrace.audit.labels import Labelled
 from jpegtrace.audit.leakage import leakage_of
 from jpegtrace.audit.rows import columns
 from jpegtrace.audit.summary import Share, render_summary, summarise
-from jpegtrace.audit.tables import replacing, write_csv, write_parquet
-from jpegtrace.errors import UsageError
+from jpegtrace.audit.tables import write_csv, write_parquet
 
 
 def png(name, **more):
@@ -153,21 +152,3 @@ def test_csv_and_parquet_hold_the_same(tmp_path):
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         told = [{k: kinds[k](v) if v else None for k, v in line.items()} for line in csv.DictReader(file)]
     assert told == stored.to_pylist()
-
-
-def test_files_appear_whole_or_not_at_all(tmp_path):
-    paths = [tmp_path / "a", tmp_path / "b"]
-    paths[0].write_text("before")
-
-    def write(fail):
-        with replacing(paths) as drafts:
-            for draft in drafts:
-                draft.write_text("after")
-            if fail:
-                raise OSError(28, "No space left on device", "b")
-
-    with pytest.raises(UsageError, match="cannot write b: No space left"):
-        write(fail=True)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "before"}
-    write(fail=False)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "after", "b": "after"}

@@ -382,6 +382,13 @@ class TestWriting:
             np.testing.assert_allclose(plot.x, cell.roc.false_alarms, atol=1e-5)
             np.testing.assert_allclose(plot.y, cell.roc.hits)
 
+    def test_a_table_of_an_earlier_evaluation_does_not_stay_beside_the_page(self, planted, tmp_path):
+        (tmp_path / "double.csv").write_text("earlier")
+        (tmp_path / "mine.csv").write_text("kept")
+        write_evaluation(planted, tmp_path)
+        names = sorted(path.name for path in tmp_path.iterdir())
+        assert names == ["evaluation.html", "mine.csv", "pe.csv", "roc.csv"]
+
     def test_a_folder_that_cannot_be(self, planted, tmp_path):
         (tmp_path / "file").write_text("words")
         with pytest.raises(UsageError, match="cannot write into"):

@@ -1,7 +1,7 @@
 """From weights that ship back to a checkpoint that a training can begin with.
 
 ``python -m jpegtrace_training.shipped ID FILE`` writes the weights of a card to ``FILE``, for ``jpegtrace train ID
---begin FILE``: an earlier run is gone, what it learnt is not. Half floats are widened, and stay as exact as they were.
+--begin FILE``. Half floats are widened, and stay as exact as they were.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from jpegtrace import networks
 from jpegtrace.errors import UsageError
 from jpegtrace_training.recipes import find
+from jpegtrace_training.trainer import write
 
 HALF = "_half"  # behind the name of a tensor that `shipping` halved
 
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("id", help="of a card whose name is that of a recipe")
     parser.add_argument("file", type=Path, help="to write")
     options = parser.parse_args()
-    torch.save(checkpoint_of(options.id), options.file)
+    write(options.file, checkpoint_of(options.id))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from jpegtrace._files import replacing
 from jpegtrace.audit.journal import Journal, describe, stamp_of
 from jpegtrace.audit.labels import Labelled, Labels
 from jpegtrace.audit.leakage import Leakage, leakage_of
@@ -15,7 +16,7 @@ from jpegtrace.audit.local import cores, run_local
 from jpegtrace.audit.pictures import Found, find_pictures
 from jpegtrace.audit.rows import FAILED, Row, Task, columns, needed_analyses
 from jpegtrace.audit.summary import render_summary, summarise
-from jpegtrace.audit.tables import replacing, write_csv, write_parquet
+from jpegtrace.audit.tables import write_csv, write_parquet
 from jpegtrace.audit.work import row_of
 from jpegtrace.errors import UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits

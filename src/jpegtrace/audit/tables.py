@@ -1,16 +1,13 @@
-"""Rows as Parquet and CSV, and files that appear whole or not at all."""
+"""Rows as Parquet and CSV."""
 
 from __future__ import annotations
 
 import csv
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from jpegtrace import __version__
 from jpegtrace.audit.rows import Cell, Row, columns
-from jpegtrace.errors import UsageError
 
 
 def write_parquet(rows: Sequence[Row], path: Path) -> None:
@@ -40,22 +37,3 @@ def _text(value: Cell) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
-
-
-@contextmanager
-def replacing(paths: Sequence[Path]) -> Iterator[list[Path]]:
-    """Names to write to; the files take the place of `paths` when all of them are written.
-
-    Raises:
-        UsageError: a file cannot be written.
-    """
-    drafts = [path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths]
-    try:
-        yield drafts
-        for draft, path in zip(drafts, paths, strict=True):
-            draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {error.filename or paths[0]}: {error.strerror or error}") from error
-    finally:
-        for draft in drafts:
-            draft.unlink(missing_ok=True)

@@ -91,7 +91,8 @@ def runs(values: NDArray[np.int32], triples: Counts, activity: Counts) -> None:
     Args:
         values: (height, width).
         triples: zeros to add to, (2 TRIPLE + 1,) * 3; rows and columns are counted together.
-        activity: zeros to add to, (LEVELS, RESIDUAL + 1), sizes of a residual that no difference around it holds.
+        activity: zeros to add to, (LEVELS, RESIDUAL + 1): how far a pixel is from the mean of four neighbours, by the
+            level of what goes on around it.
     """
     height, width = values.shape
     for y in range(height):

@@ -95,7 +95,7 @@ class Stability:
     """How well the claims about one picture hold.
 
     Attributes:
-        verdicts: one for each analysis that is about pixels and was asked.
+        verdicts: one for each analysis that was asked and has a rule.
         part: left, top, width and height of the part that was looked at; None for the whole picture.
         settings: of analyses, by their id, where they are not the usual ones; before and after a disturbance alike.
         not_done: why nothing was tried; None where something was.

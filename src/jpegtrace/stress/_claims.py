@@ -349,7 +349,8 @@ def _of_the_first(seen: Compression, first: Compression, before: Answers, d: Dis
 def regions(before: Answers, after: Answers, d: Disturbance) -> Compared:
     """Claims "parts with different pasts", wherever they are, or "one past throughout", and which.
 
-    "One past throughout" is not that of the parts where it is what was the last compression of them all.
+    "One past throughout" is not that of the parts where it is what was the last compression of them all. Where some
+    places show that one and others the one before it, both are known, and no parts.
     """
     claim, found = before.findings["regions"], after.findings["regions"]
     if found.status is not Status.OK:
@@ -357,7 +358,7 @@ def regions(before: Answers, after: Answers, d: Disturbance) -> Compared:
     if _several(claim) and _several(found):
         return Compared(HELD, found.summary)
     if _several(found):
-        return Compared(CONTRADICTED, found.summary)
+        return Compared(LOST if _all_known(found, before, d) else CONTRADICTED, found.summary)
     seen = _only_past(found)
     if _several(claim):
         covered = d.quality is not None and _fit(seen, _moved(before.last, d)) is not None
@@ -373,8 +374,21 @@ def _several(finding: Finding) -> bool:
     return bool(values.get("sources", 2) > 1)  # without a list the pixels themselves come from several JPEG files
 
 
+def _all_known(found: Finding, before: Answers, d: Disturbance) -> bool:
+    """Whether all parts show the one claimed past or the compression after it, beneath that of a disturbance."""
+    values: Mapping[str, Any] = found.values
+    parts = values.get("parts", ())
+    if d.quality is None or not parts or any(part["first_table"] is None for part in parts):
+        return False
+    first = _only_past(before.findings["regions"])
+    return all(_of_the_first(_past_of(part), first, before, d) is not CONTRADICTED for part in parts)
+
+
 def _only_past(finding: Finding) -> Compression:
-    part = finding.parts[0]
+    return _past_of(finding.parts[0])
+
+
+def _past_of(part: Mapping[str, Any]) -> Compression:
     return _compression(part["grid_origin"], part["first_table"], part["quality"])
 
 

@@ -12,8 +12,7 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from jpegtrace import __version__
+from jpegtrace._files import replacing
+from jpegtrace.analyses.file_facts import colour_space
 from jpegtrace.chain import _kernels
 from jpegtrace.chain.filters import to_bytes
 from jpegtrace.errors import CorruptInput, UnsupportedFormat, UsageError
@@ -137,7 +138,7 @@ def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
     png = buffer.getvalue()
     sidecar = target.with_suffix(".json")
     beside = {"file": target.name, "sha256": hashlib.sha256(png).hexdigest(), **label}
-    with _replacing(sidecar, target) as (draft_of_label, draft):
+    with replacing([sidecar, target]) as (draft_of_label, draft):
         draft_of_label.write_text(json.dumps(beside, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         draft.write_bytes(png)
     return sidecar
@@ -181,12 +182,10 @@ def _table(component: ComponentCoefficients, picture: Picture) -> NDArray[np.uin
 
 
 def _is_rgb(picture: Picture) -> bool:
-    """Whether decoders take three components for R, G and B (T.871; Adobe Technical Note 5116)."""
-    if picture.jpeg is None or picture.metadata is None or picture.metadata.jfif is not None:
+    """Whether decoders take three components for R, G and B."""
+    if picture.jpeg is None or picture.metadata is None:
         return False
-    if picture.metadata.adobe is not None:
-        return picture.metadata.adobe.transform == 0
-    return bytes(c.id for c in picture.jpeg.frame.components) == b"RGB"
+    return colour_space(picture.jpeg.frame, picture.metadata) == "RGB"
 
 
 def _steps(method: Method, table: NDArray[np.uint16], index: int) -> list[Operation]:
@@ -202,18 +201,3 @@ def _decoded(component: ComponentCoefficients, table: NDArray[np.uint16]) -> Pix
     plane = np.empty((8 * rows, 8 * cols), np.uint8)
     _kernels.inverse(component.blocks.copy(), table.astype(np.int32), plane)
     return plane
-
-
-@contextmanager
-def _replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
-    """Names to write to; the files take the place of `paths` when all of them are written."""
-    drafts = tuple(path.with_name(f".{path.name}.{os.getpid()}.tmp") for path in paths)
-    try:
-        yield drafts
-        for draft, path in zip(drafts, paths, strict=True):
-            draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {paths[-1]}: {error.strerror or error}") from error
-    finally:
-        for draft in drafts:
-            draft.unlink(missing_ok=True)

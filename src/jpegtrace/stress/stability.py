@@ -39,7 +39,6 @@ QUALITIES = (98, 95, 90, 85, 80)
 HARMLESS_FROM = 98
 CUT = (3, 5)  # rows and columns
 PERCENT = (99, 95, 90)
-FULL_STOP = "."
 ALONE = ("png", "crop", "crop-jpeg-95")  # what is no step of a ladder
 # Fewer places than usual are asked, of the undisturbed picture as well; see benchmarks/stability.py.
 SETTINGS: dict[str, dict[str, int]] = {"quality-map": {"most_tiles": 64}, "regions": {"most_windows": 32}}
@@ -71,7 +70,7 @@ def of(picture: Picture, only: str | Sequence[str] | None = None, progress: Prog
 
     Args:
         picture: the picture; of a large one the centre is looked at, see `MOST_PIXELS`.
-        only: id or ids of the analyses to ask; by default all. Those that speak of the file are left out.
+        only: id or ids of the analyses to ask; by default all. Those without a rule are left out.
         progress: called with the share that is done, from any thread, one at a time.
 
     Raises:
@@ -79,7 +78,7 @@ def of(picture: Picture, only: str | Sequence[str] | None = None, progress: Prog
     """
     asked = [analysis.id for analysis in choose_analyses(only) if analysis.id in RULES]
     if not asked:
-        return Stability(not_done="nothing that was asked is about the pixels' past")
+        return Stability(not_done="nothing that was asked has a rule for what counts as the same answer")
     pixels = _pixels_of(picture)
     if isinstance(pixels, str):
         return Stability(not_done=pixels)
@@ -283,7 +282,8 @@ def summarise(verdict: Verdict, trials: Sequence[Trial]) -> str:
         (trial for trial in by_id.values() if trial.answer is Answer.CONTRADICTED), key=lambda trial: not trial.harmless
     ):
         also = f", and something else than before after {len(wrong) - 1} more" if len(wrong) > 1 else ""
-        flipped = f'after {wrong[0].text} it says "{wrong[0].says.removesuffix(FULL_STOP)}"{also}'
+        says = wrong[0].says.removesuffix(".")
+        flipped = f'after {wrong[0].text} it says "{says}"{also}'
         told.insert(0, f"unsure: {flipped}" if verdict is Verdict.UNSURE else flipped)
     text = "; ".join(part for part in told if part)
     return f"{text[0].upper()}{text[1:]}."

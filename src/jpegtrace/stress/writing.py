@@ -33,7 +33,7 @@ def write_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> 
     """Write ``pe.csv``, ``double.csv``, ``roc.csv`` and ``evaluation.html``; files of these names are replaced.
 
     Args:
-        evaluation: what `evaluate` gave. A table without rows is not written.
+        evaluation: what `evaluate` gave. A table without rows is not written, and an older one of its name goes.
         folder: made where it is missing.
 
     Returns:
@@ -48,6 +48,8 @@ def write_evaluation(evaluation: Evaluation, folder: str | os.PathLike[str]) -> 
     files[PAGE] = page(evaluation)
     try:
         target.mkdir(parents=True, exist_ok=True)
+        for name in tables:
+            (target / f"{name}.csv").unlink(missing_ok=True)
         for name, text in files.items():
             (target / name).write_text(text, encoding="utf-8", newline="")
     except OSError as error:
