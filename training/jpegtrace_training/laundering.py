@@ -235,10 +235,17 @@ def draw(picture: Pixels, rng: np.random.Generator) -> Iterator[tuple[str, int, 
 
 
 def make(pictures: Sequence[Pixels], path: Path, seed: int = SEED) -> Pieces:
-    """Pieces of all pictures, described; from the file if it is there."""
+    """Pieces of all pictures, described; from the file if one of these pictures and this seed is there.
+
+    Raises:
+        UsageError: the file holds others.
+    """
+    made_of = np.array([seed, len(pictures), *(int(picture.sum(dtype=np.int64)) for picture in pictures)], np.int64)
     if path.is_file():
         with np.load(path) as stored:
-            return Pieces(**stored)
+            if not np.array_equal(stored["made_of"], made_of):
+                raise UsageError(f"{path} holds pieces of other pictures or another seed; move it away to begin anew")
+            return Pieces(*(stored[name] for name in Pieces._fields))
     rows = []
     for number, picture in enumerate(pictures):
         rng = np.random.default_rng([seed, number])
@@ -247,7 +254,9 @@ def make(pictures: Sequence[Pixels], path: Path, seed: int = SEED) -> Pieces:
         if number % 50 == 49:
             print(f"{number + 1} of {len(pictures)} pictures", flush=True)
     found = Pieces(*(np.stack(column) for column in zip(*rows, strict=True)))
-    np.savez(path, **found._asdict())
+    part = path.with_name(f"part-{path.name}")
+    np.savez(part, made_of=made_of, **found._asdict())
+    part.replace(path)
     return found
 
 

@@ -429,7 +429,8 @@ def _agree(was: Mapping[str, float], now: Mapping[str, float], factor: float) ->
     return within or now["low"] <= was["value"] * factor <= now["high"]
 
 
-# Analyses that are not here speak of the file, not of what its pixels went through, and are not disturbed.
+# Not disturbed: what speaks of the file and not of its pixels, and `laundering`, whose claim is about the last thing
+# that was done to the pixels, which a disturbance replaces.
 RULES: dict[str, Rule] = {
     "quality-map": Rule(quality_map, ("compression-count", "primary-table")),
     "compression-count": Rule(compression_count, ("primary-table",)),
