@@ -1,8 +1,7 @@
 """From weights that ship back to a checkpoint that a training can begin with.
 
 ``python -m jpegtrace_training.shipped ID FILE`` writes the weights of a card to ``FILE``, for ``jpegtrace train ID
---begin FILE``. Half floats are widened, and stay as exact as they were. ``--grown`` lets parts that the file does not
-hold begin anew, where the network has grown since.
+--begin FILE``. Half floats are widened, and stay as exact as they were.
 """
 
 from __future__ import annotations
@@ -23,12 +22,8 @@ from jpegtrace_training.trainer import write
 HALF = "_half"  # behind the name of a tensor that `shipping` halved
 
 
-def checkpoint_of(name: str, *, grown: bool = False) -> dict[str, Any]:
+def checkpoint_of(name: str) -> dict[str, Any]:
     """What `--begin` reads, of the weights of this card.
-
-    Args:
-        name: of the card and of the recipe.
-        grown: weights that the file does not hold, or not of this shape, begin as those of a new network.
 
     Raises:
         UsageError: there are no such weights or no such recipe, or the file does not hold its network's weights.
@@ -42,8 +37,6 @@ def checkpoint_of(name: str, *, grown: bool = False) -> dict[str, Any]:
         if key.endswith("num_batches_tracked"):
             value.fill_(card.steps)  # counts, which no answer depends on, are not exported
         elif key not in stored or stored[key].shape != tuple(value.shape):
-            if grown:
-                continue
             raise UsageError(f"the file of {name!r} does not hold {key} as its network has it")
         else:
             value.copy_(torch.from_numpy(stored[key].copy()))
@@ -61,9 +54,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("id", help="of a card whose name is that of a recipe")
     parser.add_argument("file", type=Path, help="to write")
-    parser.add_argument("--grown", action="store_true", help="what the file does not hold begins anew")
     options = parser.parse_args()
-    write(options.file, checkpoint_of(options.id, grown=options.grown))
+    write(options.file, checkpoint_of(options.id))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,7 @@ Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and
 * Everything else goes through dense layers.
 
 It answers with probabilities of the operations and, for each parameter, a distribution over a grid
-(`jpegtrace.manipulation.grid`), given that the operation happened. Parameters have a network each, an expert, that is
-only trained on pieces with its operation and has batch norms of its own: what tells a variance of 1.2 from one of 1.5,
-or a window of 13 pixels from one of 15, is small against what tells noise from a median.
+(`jpegtrace.manipulation.grid`), given that the operation happened.
 """
 
 from __future__ import annotations
@@ -30,7 +28,6 @@ from jpegtrace_training.networks.network import Network
 DOUBT = 0.002  # share that is spread over all answers
 PERIOD = 8  # of the grid
 MAPS, LINES = 48, 12  # maps of lines, before and after
-SHARED = ("operation", "kernel")  # heads of the network for all pieces
 HEADS = {
     "operation": len(grid.OPERATIONS),
     "factor": len(grid.FACTORS),
@@ -89,11 +86,8 @@ class Manipulation(Network):
             nn.Linear(384, 384),
             nn.ReLU(),
         )
-        self.heads = nn.ModuleDict(
-            {name: nn.Sequential(nn.Linear(384, 192), nn.ReLU(), nn.Linear(192, HEADS[name])) for name in SHARED}
-        )
-        self.experts = nn.ModuleDict(
-            {name: Expert(len(points), with_lines=name == "factor") for name, points in grid.PARAMETERS.items()}
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(384, 192), nn.ReLU(), nn.Linear(192, count)) for count in HEADS.values()
         )
 
     def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
@@ -104,21 +98,10 @@ class Manipulation(Network):
             phases: (n, 2, SIGNALS, 8).
             others: (n, OTHERS).
         """
-        found = self.shared(lines, phases, others)
-        found |= {name: _never_certain(expert(lines, phases, others)) for name, expert in self.experts.items()}
-        return tuple(found[name] for name in HEADS)
-
-    def shared(self, lines: Tensor, phases: Tensor, others: Tensor) -> dict[str, Tensor]:
-        """Of the heads in SHARED, as `forward`."""
         views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
         grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
         joint = self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
-        return {name: _never_certain(head(joint)) for name, head in self.heads.items()}
-
-    def of_parameter(self, name: str, lines: Tensor, phases: Tensor, others: Tensor) -> Tensor:
-        """What the expert says of pieces with its operation, as `forward`; in training, at least two."""
-        found: Tensor = _never_certain(self.experts[name](lines, phases, others))
-        return found
+        return tuple(_never_certain(torch.softmax(head(joint).float(), 1)) for head in self.heads)
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Statistics of noise: other numbers would be like those of no piece."""
@@ -128,52 +111,8 @@ class Manipulation(Network):
         return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
 
 
-class Expert(nn.Module):
-    """Scores of the values of one parameter.
-
-    Args:
-        count: of values.
-        with_lines: whether it reads lines and phases, too.
-    """
-
-    def __init__(self, count: int, *, with_lines: bool) -> None:
-        super().__init__()
-        self.values = nn.Sequential(
-            nn.BatchNorm1d(OTHERS), nn.Dropout(0.2), nn.Linear(OTHERS, 192), nn.ReLU(), nn.Dropout(0.2)
-        )
-        self.with_lines = with_lines
-        if with_lines:
-            self.lines = nn.Sequential(
-                nn.BatchNorm1d(SIGNALS),
-                nn.Conv1d(SIGNALS, MAPS, 3, padding=1),
-                nn.ReLU(),
-                nn.BatchNorm1d(MAPS),
-                nn.Conv1d(MAPS, LINES, 3, padding=1),
-            )
-            width = 2 * LINES * FREQUENCIES
-            self.places = nn.Sequential(
-                nn.BatchNorm1d(width), nn.Dropout(0.5), nn.Linear(width, 256), nn.ReLU(), nn.Dropout(0.3)
-            )
-            self.phases = nn.Sequential(
-                nn.BatchNorm1d(SIGNALS * PERIOD), nn.Linear(SIGNALS * PERIOD, 96), nn.ReLU(), nn.Dropout(0.2)
-            )
-        self.scores = nn.Sequential(
-            nn.Linear(192 + (256 + 96) * with_lines, 192), nn.ReLU(), nn.Dropout(0.2), nn.Linear(192, count)
-        )
-
-    def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> Tensor:
-        """(n, count)."""
-        seen = [self.values(others)]
-        if self.with_lines:
-            views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
-            seen += [self.places(views.flatten(1)), self.phases((phases[:, 0] + phases[:, 1]).flatten(1))]
-        found: Tensor = self.scores(torch.cat(seen, 1))
-        return found
-
-
-def _never_certain(scores: Tensor) -> Tensor:
+def _never_certain(probabilities: Tensor) -> Tensor:
     """Logarithms, with a little left for everything: no piece is like those of the training in every respect."""
-    probabilities = torch.softmax(scores.float(), 1)
     return torch.log((1 - DOUBT) * probabilities + DOUBT / probabilities.shape[1])
 
 

@@ -20,7 +20,7 @@ from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
-from jpegtrace_training.networks.manipulation import HEADS, Manipulation
+from jpegtrace_training.networks.manipulation import HEADS
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
 
 DECAY = 0.2
@@ -64,19 +64,13 @@ def _kernel_entropy(found: dict[str, Tensor], batch: Batch) -> Tensor:
     return nn.functional.nll_loss(found["kernel"], kernel.clamp(min=0), reduction="none") * (kernel >= 0)
 
 
-def loss(model: Manipulation, batch: Batch) -> dict[str, Tensor]:
+def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Mean cross-entropy of all answers, a parameter that is not there counting as 0."""
-    inputs = [batch[name].float() for name in Features._fields]
-    found = model.shared(*inputs)
+    found = _answers(model, batch)
     parts = {"operation": nn.functional.nll_loss(found["operation"], batch["operation"])}
     parts["kernel"] = _kernel_entropy(found, batch).mean()
     for name, points in PARAMETERS.items():
-        known = ~batch[name].isnan()
-        if int(known.sum()) > 1:
-            answer = model.of_parameter(name, *(values[known] for values in inputs))
-            parts[name] = _entropy(answer, batch[name][known], points).sum() / len(known)
-        else:  # batch norms need two; several devices need a gradient for every weight
-            parts[name] = 0.0 * torch.stack([p.sum() for p in model.experts[name].parameters()]).sum()
+        parts[name] = _entropy(found[name], batch[name], points).mean()
     return {"loss": torch.stack(list(parts.values())).sum(), **parts}
 
 
