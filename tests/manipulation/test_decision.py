@@ -34,6 +34,19 @@ class TestClaims:
         found = decide(probabilities(resized=0.2, blurred=0.7, resized_blurred=0.1))
         assert found == Verdict(True, BLURRED, pytest.approx(0.7))
 
+    @pytest.mark.parametrize(
+        ("blurred", "both", "found"),
+        [
+            (0.48, 0.518, Verdict(True, BLURRED, pytest.approx(0.998))),
+            (0.3, 0.698, Verdict(True, BOTH, pytest.approx(0.698))),
+            (0.2, 0.25, Verdict(True, None, pytest.approx(0.998))),
+        ],
+    )
+    def test_a_resize_before_a_blur_is_only_claimed_where_it_is_clear(self, blurred, both, found):
+        rest = (0.998 - blurred - both) / 3
+        shares = probabilities(blurred=blurred, resized_blurred=both, noise=rest, median=rest, resized=rest)
+        assert decide(shares) == found
+
     def test_where_none_of_them_has_half_it_is_left_open(self):
         found = decide(probabilities(resized=0.4, blurred=0.35, resized_blurred=0.248))
         assert found == Verdict(True, None, pytest.approx(0.998))
@@ -90,8 +103,13 @@ class TestThresholds:
             found = decide(shares, 0.7, 0.6)
             assert found.manipulated == (1 - shares[NONE] >= 0.7)
             if found.manipulated and found.operation is not None:
-                assert found.operation == 1 + shares[1:].argmax()
-                assert found.probability == shares[found.operation]
+                best = 1 + shares[1:].argmax()
+                if best == BOTH and shares[BOTH] < 2 * shares[BLURRED]:
+                    assert found.operation == BLURRED
+                    assert found.probability == shares[BOTH] + shares[BLURRED]
+                else:
+                    assert found.operation == best
+                    assert found.probability == shares[best]
             elif found.operation is not None:
                 assert found == (False, NONE, shares[NONE])
                 assert shares[NONE] >= 0.6

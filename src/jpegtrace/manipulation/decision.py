@@ -7,10 +7,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegtrace.manipulation.grid import OPERATIONS
+
 NONE = 0
+BLURRED, RESIZED_AND_BLURRED = OPERATIONS.index("blurred"), OPERATIONS.index("resized and blurred")
 MANIPULATED_FROM = 0.995  # probability of any operation from which one is claimed; see benchmarks/manipulation.py
 NONE_FROM = 0.5  # probability of none from which that is said
 NAMED_FROM = 0.5  # probability of one operation, among the operations, from which it is named
+RESIZED_BESIDES_FROM = 2 / 3  # share of "resized and blurred" among both blurs from which the resize is claimed, too
 
 
 class Verdict(NamedTuple):
@@ -19,7 +23,8 @@ class Verdict(NamedTuple):
     Attributes:
         manipulated: whether any operation is claimed.
         operation: index into `grid.OPERATIONS`, or None where it is left open.
-        probability: of what is claimed; of the likeliest operation where nothing is.
+        probability: of what is claimed ("blurred" may have been resized before); of the likeliest operation where
+            nothing is.
     """
 
     manipulated: bool
@@ -34,8 +39,14 @@ def decide(
     any_of_them = 1 - float(operation[NONE])
     best = 1 + int(operation[1:].argmax())
     if any_of_them >= manipulated_from:
-        named = operation[best] >= NAMED_FROM * any_of_them
-        return Verdict(True, best if named else None, float(operation[best]) if named else any_of_them)
+        claimed = float(operation[best])
+        if best == RESIZED_AND_BLURRED:
+            # A blur covers what a resize left. Who claims more has to be surer of it.
+            both_blurs = claimed + float(operation[BLURRED])
+            if claimed < RESIZED_BESIDES_FROM * both_blurs:
+                best, claimed = BLURRED, both_blurs
+        named = claimed >= NAMED_FROM * any_of_them
+        return Verdict(True, best if named else None, claimed if named else any_of_them)
     if operation[NONE] >= none_from:
         return Verdict(False, NONE, float(operation[NONE]))
     return Verdict(False, None, float(operation[best]))
