@@ -168,7 +168,7 @@ class TestRegistry:
         assert recipe.smoke_steps % QUARTERS == 0  # every line of the trial is a mean of as many steps
 
 
-FAMILIES = ("q1-dense", "qf-pixel", "af-edsr", "djpeg-hist", "djpeg-srnet", "manip")
+FAMILIES = ("q1-dense", "qf-pixel", "af-edsr", "djpeg-hist", "djpeg-srnet", "double-histogram", "manip")
 
 
 def family(name):
@@ -191,6 +191,9 @@ def shapes(name, side):
         },
         "djpeg-hist": {"histogram": ((120, 64), "float32", 0, 1), "table": table, "twice": ((), "int64", 0, 1)},
         "djpeg-srnet": {"pixels": ((1, side, side), *pixels), "table": table, "twice": ((), "int64", 0, 1)},
+        "double-histogram": {
+            "counts": ((64, 61), "float16", 0, (side // 8) ** 2), "table": table, "twice": ((), "float32", 0, 1),
+        },
         "manip": {"pixels": ((1, side, side), *pixels), "label": ((), "int64", 0, 10)},
     }[family(name)]  # fmt: skip
 
@@ -218,7 +221,7 @@ class TestSamples:
 
     def test_samples_differ(self, name):
         found = drawn(name, 8, side=32)
-        key = "histogram" if "histogram" in found else "target" if "target" in found else "pixels"
+        key = next(key for key in ("histogram", "counts", "target", "pixels") if key in found)
         assert len({sample.tobytes() for sample in found[key]}) == 8
 
 

@@ -1,7 +1,8 @@
 """From weights that ship back to a checkpoint that a training can begin with.
 
 ``python -m jpegtrace_training.shipped ID FILE`` writes the weights of a card to ``FILE``, for ``jpegtrace train ID
---begin FILE``. Half floats are widened, and stay as exact as they were.
+--begin FILE``. Half floats are widened, and stay as exact as they were. Exports that turn weights round, as those of
+linear layers over more than two axes (`double-histogram`), are refused.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from jpegtrace.lattice.histograms import BINS
 from jpegtrace_training.networks.network import Network
@@ -34,8 +33,11 @@ class DoubleHistogram(Network):
         "odds": "logarithm of the odds that there were two compressions",
     }
 
+    around: Tensor
+
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("around", _means_around(), persistent=False)
         self.shares = nn.Linear(BINS, WIDTH)
         self.contrasts = nn.Linear(BINS, WIDTH)
         self.steps = nn.Linear(4, WIDTH)
@@ -59,17 +61,14 @@ class DoubleHistogram(Network):
             counts: (n, 64, BINS).
             table: (n, 64).
         """
-        blocks = counts.sum(2, keepdim=True)
-        shares = 4 * torch.sqrt(counts / blocks)
-        neighbours = functional.avg_pool1d(
-            functional.pad(counts, (AROUND, AROUND), mode="replicate"), 2 * AROUND + 1, stride=1
-        )
-        contrasts = torch.sqrt(counts) - torch.sqrt(neighbours + 0.1)
+        blocks = counts.sum(2)
+        shares = 4 * torch.sqrt(counts / blocks.unsqueeze(2))
+        contrasts = torch.sqrt(counts) - torch.sqrt(counts @ self.around + 0.1)
         logarithm = torch.log(table)
-        steps = torch.stack([logarithm, 1 / table, torch.log(blocks[..., 0]) / 3, table / 30], 2)
+        steps = torch.stack([logarithm, 1 / table, torch.log(blocks) / 3, table / 30], 2)
         said = self.one(self.shares(shares) + self.contrasts(contrasts) + self.steps(steps) + self.frequency)
-        whole = torch.cat([said.flatten(1), logarithm, torch.log(blocks[:, 0]) / 5], 1)
-        odds: Tensor = self.all(whole)[:, 0]
+        whole = torch.cat([said.flatten(1), logarithm, torch.log(blocks.mean(1, keepdim=True)) / 5], 1)
+        odds: Tensor = self.all(whole).squeeze(1)
         return odds
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
@@ -79,3 +78,12 @@ class DoubleHistogram(Network):
         counts = torch.round(256 * falling / falling.sum(2, keepdim=True))
         counts[..., 0] += 256 - counts.sum(2)
         return {"counts": counts, "table": torch.randint(1, 40, (count, FREQUENCIES), generator=generator).float()}
+
+
+def _means_around() -> Tensor:
+    """Counts times this are means of AROUND bins on each side and the bin itself, the outermost ones repeated."""
+    found = torch.zeros(BINS, BINS)
+    for place in range(BINS):
+        for step in range(-AROUND, AROUND + 1):
+            found[min(max(place + step, 0), BINS - 1), place] += 1 / (2 * AROUND + 1)
+    return found
