@@ -88,19 +88,25 @@ class Sample(NamedTuple):
 
 
 def draw(
-    pictures: Sequence[Pixels], count: int, rng: np.random.Generator, side: int
+    pictures: Sequence[Pixels],
+    count: int,
+    rng: np.random.Generator,
+    side: int,
+    among: Sequence[int] = range(len(OPERATIONS)),
 ) -> tuple[list[Sample], list[Past]]:
-    """Pieces of so many pixels, and what happened to each."""
-    drawn = [
-        make(pictures[int(rng.integers(len(pictures)))], _planned(rng), LAST_QUALITY, rng, side, known=CAMERA_TABLES)
-        for _ in range(count)
-    ]
+    """Pieces of so many pixels, and what happened to each: one of the operations `among` which is drawn."""
+    shares = np.array([SHARES[operation] for operation in among])
+    shares /= shares.sum()
+    drawn = []
+    for _ in range(count):
+        picture = pictures[int(rng.integers(len(pictures)))]
+        operation = OPERATIONS[among[int(rng.choice(len(among), p=shares))]]
+        drawn.append(make(picture, Plan(operation, _first(rng)), LAST_QUALITY, rng, side, known=CAMERA_TABLES))
     return [sample for sample, _ in drawn], [past for _, past in drawn]
 
 
-def _planned(rng: np.random.Generator) -> Plan:
-    first = FIRST[int(rng.choice(len(FIRST), p=[share for share, _ in FIRST]))][1]
-    return Plan(OPERATIONS[int(rng.choice(len(OPERATIONS), p=SHARES))], first)
+def _first(rng: np.random.Generator) -> tuple[int, int] | None:
+    return FIRST[int(rng.choice(len(FIRST), p=[share for share, _ in FIRST]))][1]
 
 
 def make(

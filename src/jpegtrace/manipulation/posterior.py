@@ -13,6 +13,12 @@ from jpegtrace.manipulation.features import Features
 Floats = NDArray[np.float64]
 
 WEIGHTS = "manipulation"
+EXPERTS = {  # who is asked for what: weights are named after the parameter
+    "factor": ("factor", "kernel"),
+    "sigma": ("sigma",),
+    "size": ("size",),
+    "noise": ("noise",),
+}
 
 
 class Posterior(NamedTuple):
@@ -36,7 +42,10 @@ class Posterior(NamedTuple):
 
 
 def weigh(pieces: Sequence[Features]) -> Posterior:
-    """Ask the network; all pieces have the same width and height.
+    """Ask the network which operation it was, and for each parameter the expert that knows only pieces that have it.
+
+    Args:
+        pieces: all of the same width and height.
 
     Raises:
         ResourceError: the weights are missing or altered.
@@ -44,7 +53,8 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
     from jpegtrace.networks import run
 
     inputs = {name: np.stack([getattr(piece, name) for piece in pieces]) for name in Features._fields}
-    return Posterior(*(np.exp(found.astype(np.float64)) for found in run(WEIGHTS, inputs)))
+    answers = dict(zip(Posterior._fields, run(WEIGHTS, inputs), strict=True))
+    return Posterior(*(np.exp(found.astype(np.float64)) for found in answers.values()))
 
 
 def pooled(pieces: Posterior, trust: float) -> Posterior:

@@ -6,6 +6,7 @@ Where the authors' code differs from their paper, that variant is here too, by n
 from collections.abc import Callable
 from functools import partial
 
+from jpegtrace.manipulation.posterior import EXPERTS
 from jpegtrace_training.manipulations import TASKS
 from jpegtrace_training.networks.af_edsr import AfEdsr
 from jpegtrace_training.networks.djpeg_hist import DjpegHist
@@ -29,5 +30,6 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "djpeg-srnet": DjpegSrnet,
     "double-histogram": DoubleHistogram,
     "manipulation": Manipulation,
+    **{f"manipulation-{name}": partial(Manipulation, heads, width=0.5) for name, heads in EXPERTS.items()},
     **{f"manip-mper-{name}": partial(ManipMper, len(task.values)) for name, task in TASKS.items()},
 }

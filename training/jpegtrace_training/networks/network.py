@@ -20,7 +20,7 @@ class Network(nn.Module):
         paper_figures: what the paper reports, in its words, for cards.
     """
 
-    outputs: ClassVar[tuple[str, ...]]
+    outputs: tuple[str, ...]
     dynamic: ClassVar[Axes] = {}
     meanings: ClassVar[dict[str, str]] = {}
     paper_figures: ClassVar[dict[str, str]] = {}

@@ -3,11 +3,16 @@
 AdamW on the cross-entropy of the operation, and of each parameter where it is there. Parameters between two points of
 the grid count for both, by their distance. Statistics cost more than steps: train with `--distinct`; they are in half
 precision, because they are kept.
+
+Its experts, `manipulation-PARAMETER`, learn the same parameters from nothing but pieces that have them, in many passes
+over few of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +23,7 @@ from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import Features, describe
 from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
+from jpegtrace.manipulation.posterior import EXPERTS
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.manipulation import HEADS
@@ -34,8 +40,23 @@ def extent_of(side: int, part: float) -> int:
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
     """Features of pieces of one of several sizes, and pasts."""
-    part = SIDES[int(rng.choice(len(SIDES), p=[share for _, share in SIDES]))][0]
-    samples, pasts = operations.draw(pictures, count, rng, extent_of(side, part))
+    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)))
+
+
+def draw_with(
+    parameter: str, pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int
+) -> Arrays:
+    """Features of pieces with a parameter, each of one of several sizes, and pasts."""
+    among = grid.CARRIED_BY[parameter]
+    drawn = [operations.draw(pictures, 1, rng, _extent(rng, side), among) for _ in range(count)]
+    return _described([samples[0] for samples, _ in drawn], [pasts[0] for _, pasts in drawn])
+
+
+def _extent(rng: np.random.Generator, side: int) -> int:
+    return extent_of(side, SIDES[int(rng.choice(len(SIDES), p=[share for _, share in SIDES]))][0])
+
+
+def _described(samples: Sequence[operations.Sample], pasts: Sequence[operations.Past]) -> Arrays:
     found = [describe(luma, table) for luma, table in samples]
     return {
         **{name: np.stack([getattr(one, name) for one in found]).astype(np.float16) for name in Features._fields},
@@ -45,9 +66,9 @@ def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Gener
     }
 
 
-def _answers(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = tuple(HEADS)) -> dict[str, Tensor]:
     found = model(*(batch[name].float() for name in Features._fields))
-    return dict(zip(HEADS, found, strict=True))
+    return dict(zip(heads, found, strict=True))
 
 
 def _entropy(answer: Tensor, true: Tensor, points: NDArray[np.float64]) -> Tensor:
@@ -64,30 +85,46 @@ def _kernel_entropy(found: dict[str, Tensor], batch: Batch) -> Tensor:
     return nn.functional.nll_loss(found["kernel"], kernel.clamp(min=0), reduction="none") * (kernel >= 0)
 
 
-def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+def _entropies(found: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+    """Cross-entropy of every answer per sample."""
+    parts = {}
+    for name, answer in found.items():
+        if name == "operation":
+            parts[name] = nn.functional.nll_loss(answer, batch["operation"], reduction="none")
+        elif name == "kernel":
+            parts[name] = _kernel_entropy(found, batch)
+        else:
+            parts[name] = _entropy(answer, batch[name], PARAMETERS[name])
+    return parts
+
+
+def loss(model: nn.Module, batch: Batch, heads: Sequence[str] = tuple(HEADS)) -> dict[str, Tensor]:
     """Mean cross-entropy of all answers, a parameter that is not there counting as 0."""
-    found = _answers(model, batch)
-    parts = {"operation": nn.functional.nll_loss(found["operation"], batch["operation"])}
-    parts["kernel"] = _kernel_entropy(found, batch).mean()
-    for name, points in PARAMETERS.items():
-        parts[name] = _entropy(found[name], batch[name], points).mean()
+    parts = {name: each.mean() for name, each in _entropies(_answers(model, batch, heads), batch).items()}
     return {"loss": torch.stack(list(parts.values())).sum(), **parts}
 
 
 def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Share of right operations, the loss per sample, and what the factor adds to it."""
     found = _answers(model, batch)
-    entropy = nn.functional.nll_loss(found["operation"], batch["operation"], reduction="none")
+    parts = _entropies(found, batch)
     right = (found["operation"].argmax(1) == batch["operation"]).float()
-    parts = [_kernel_entropy(found, batch), *(_entropy(found[n], batch[n], points) for n, points in PARAMETERS.items())]
-    return {"loss": entropy + torch.stack(parts).sum(0), "accuracy": right, "factor": parts[1]}
+    return {"loss": torch.stack(list(parts.values())).sum(0), "accuracy": right, "factor": parts["factor"]}
+
+
+def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+    """The loss per sample, and how far the likeliest value is from the truth, in logarithms."""
+    found = _answers(model, batch, EXPERTS[parameter])
+    points = torch.from_numpy(np.log(PARAMETERS[parameter])).to(found[parameter])
+    distance = (points[found[parameter].argmax(1)] - torch.log(batch[parameter])).abs()
+    return {"loss": torch.stack(list(_entropies(found, batch).values())).sum(0), "distance": distance}
 
 
 def _adamw(parameters: Sequence[nn.Parameter], rate: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameters, rate, weight_decay=DECAY)
 
 
-RECIPE = Recipe(
+_OF_THEM_ALL = Recipe(
     id="manipulation",
     title="what was done to a picture before its last compression, and with which parameter",
     paper="of this project, docs/manipulation.md; answers MPeR-Net",
@@ -104,4 +141,27 @@ RECIPE = Recipe(
     least=128,
     sides="256x256, 192x192 and 128x128 pixels (a half, a quarter, a quarter)",
     smoke_side=64,
+)
+TITLES = {
+    "factor": "by which factor, and by which interpolation, a resized picture was resized",
+    "sigma": "how wide the Gaussian was that a blurred picture was blurred with",
+    "size": "how large the window was that a median-filtered picture was filtered with",
+    "noise": "how strong the noise was that a noisy picture was given",
+}
+RECIPES = (
+    _OF_THEM_ALL,
+    *(
+        replace(
+            _OF_THEM_ALL,
+            id=f"manipulation-{parameter}",
+            title=TITLES[parameter],
+            network=NETWORKS[f"manipulation-{parameter}"],
+            draw=partial(draw_with, parameter),
+            loss=partial(loss, heads=heads),
+            measure=partial(measure_with, parameter),
+            batch=128,
+            published=1_000_000,
+        )
+        for parameter, heads in EXPERTS.items()
+    ),
 )
