@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from checks.pictures import as_file, scene
-from jpegtrace.analyses.compression_count import compression_count
+from jpegtrace.analyses._past import past_of
+from jpegtrace.analyses.compression_count import Params, compression_count
 from jpegtrace.analyses.primary_table import primary_table
 from jpegtrace.chain import simulate
 from jpegtrace.findings import Status
@@ -29,6 +30,23 @@ def test_a_planted_table_and_grid_are_recovered(quality, cut, origin):
     told = [(e, t) for e, t in zip(found.entries, truth, strict=True) if e is not None]
     assert len(told) >= 20
     assert all(e == t for e, t in told)
+
+
+def test_a_finer_first_table_on_the_same_grid_is_seen_by_the_histograms():
+    picture = twice(11, "jpeg:88 | jpeg:75")
+    assert compression_count(picture, Params(one_grid_from=1.1)).values["count"] != 2  # the lattice does not tell it
+    count = compression_count(picture)
+    assert (count.count, count.grid_origin) == (2, [0, 0])
+    assert count.probability == count.values["probability_double"] >= 0.99
+    assert compression_count(twice(11, "jpeg:75")).values["count"] != 2
+
+
+def test_small_windows_are_left_to_the_lattice():
+    picture = Picture.open(simulate(scene(7, 56, 56) // 2 + 60, "jpeg:60 | jpeg:90").data)
+    assert compression_count(picture).status in (Status.OK, Status.INCONCLUSIVE)
+    past = past_of(picture)
+    assert not isinstance(past, str)
+    assert past.one_grid is None  # 7 x 7 blocks: histograms need at least 64
 
 
 def test_another_last_table_makes_no_difference():

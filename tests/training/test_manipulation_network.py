@@ -8,14 +8,18 @@ torch = pytest.importorskip("torch")
 from jpegtrace.manipulation import Posterior, describe, grid  # noqa: E402
 from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features  # noqa: E402
 from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, SMALLEST  # noqa: E402
+from jpegtrace.manipulation.posterior import EXPERTS  # noqa: E402
 from jpegtrace.tables import ijg_table  # noqa: E402
 from jpegtrace_training import operations  # noqa: E402
+from jpegtrace_training.networks import NETWORKS  # noqa: E402
 from jpegtrace_training.networks.manipulation import HEADS, Manipulation  # noqa: E402
 from jpegtrace_training.pictures import made  # noqa: E402
 from jpegtrace_training.recipes import manipulation as recipe_module  # noqa: E402
-from jpegtrace_training.recipes.manipulation import PARAMETERS, RECIPE, SIDES, extent_of  # noqa: E402
+from jpegtrace_training.recipes.manipulation import PARAMETERS, RECIPES, SIDES, extent_of  # noqa: E402
 from support.pictures import scene  # noqa: E402
 
+RECIPE, *_ = RECIPES
+EXPERT_RECIPES = {recipe.id.removeprefix("manipulation-"): recipe for recipe in RECIPES[1:]}
 GRIDS = {"factor": grid.FACTORS, "sigma": grid.SIGMAS, "size": grid.SIZES, "noise": grid.NOISES}
 LENGTHS = {"operation": len(grid.OPERATIONS), "kernel": len(grid.KERNELS)} | {
     name: len(points) for name, points in GRIDS.items()
@@ -47,11 +51,11 @@ def answered(network, inputs):
 class Fixed(torch.nn.Module):
     """Answers what it was told, whatever it is asked."""
 
-    def __init__(self, count, seed):
+    def __init__(self, count, seed, heads=tuple(HEADS)):
         super().__init__()
         rng = np.random.default_rng(seed)
         self.answers = {}
-        for name in HEADS:
+        for name in heads:
             scores = rng.normal(0, 2, (count, LENGTHS[name]))
             self.answers[name] = scores - np.log(np.exp(scores).sum(1, keepdims=True))
 
@@ -272,3 +276,43 @@ class TestMeasure:
         model = Fixed(6, seed=4)
         found, wanted = RECIPE.measure(model, batch())["loss"], RECIPE.loss(model, batch())["loss"]
         assert float(found.mean()) == pytest.approx(float(wanted), rel=1e-5)
+
+
+@pytest.mark.parametrize("parameter", EXPERTS)
+class TestExperts:
+    """Of single parameters of the grid, in the same words."""
+
+    def test_each_can_be_trained(self, parameter):
+        assert list(EXPERTS) == list(EXPERT_RECIPES)
+        assert parameter in EXPERTS[parameter]
+        assert set(EXPERTS[parameter]) <= set(Posterior._fields)
+
+    def test_it_answers_for_its_parameter_alone(self, parameter):
+        torch.manual_seed(3)
+        network = NETWORKS[f"manipulation-{parameter}"]().eval()
+        with torch.no_grad():
+            found = dict(zip(network.outputs, network(**network.example(count=3)), strict=True))
+        assert tuple(found) == EXPERTS[parameter]
+        for name, answer in found.items():
+            assert answer.shape == (3, LENGTHS[name])
+            torch.testing.assert_close(answer.exp().sum(1), torch.ones(3))
+
+    def test_it_sees_nothing_but_pieces_with_the_parameter(self, parameter):
+        drawn = EXPERT_RECIPES[parameter].draw(made(2, 192, seed=1).training, 6, np.random.default_rng(2), 64)
+        assert not np.isnan(drawn[parameter]).any()
+        assert np.isin(drawn["operation"], grid.CARRIED_BY[parameter]).all()
+        assert {name: drawn[name].shape[1:] for name in SHAPES} == SHAPES
+        assert len(np.unique(drawn["others"][:, -64:], axis=0)) > 1  # tables differ
+
+    def test_its_loss_is_the_entropy_of_its_answers(self, parameter):
+        model, recipe = Fixed(6, 5, EXPERTS[parameter]), EXPERT_RECIPES[parameter]
+        wanted = entropies(model.answers, parameter)
+        if "kernel" in EXPERTS[parameter]:
+            wanted[1] -= model.answers["kernel"][1, 2]
+            wanted[5] -= model.answers["kernel"][5, 0]
+        assert float(recipe.loss(model, batch())["loss"]) == pytest.approx(wanted.mean(), rel=1e-5)
+        measured = recipe.measure(model, batch())
+        np.testing.assert_allclose(measured["loss"], wanted, rtol=1e-5)
+        likeliest = GRIDS[parameter][model.answers[parameter].argmax(1)]
+        distance = np.abs(np.log(likeliest) - np.log(PAST[parameter].astype(float)))
+        np.testing.assert_allclose(measured["distance"], distance, rtol=1e-4)

@@ -7,18 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from jpegtrace.manipulation.features import Features
 
 Floats = NDArray[np.float64]
 
 WEIGHTS = "manipulation"
-EXPERTS = {  # who is asked for what: weights are named after the parameter
-    "factor": ("factor", "kernel"),
-    "sigma": ("sigma",),
-    "size": ("size",),
-    "noise": ("noise",),
-}
+EXPERTS = {"factor": ("factor", "kernel"), "size": ("size",), "noise": ("noise",)}  # and what each is asked for
+NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
 
 
 class Posterior(NamedTuple):
@@ -42,7 +39,9 @@ class Posterior(NamedTuple):
 
 
 def weigh(pieces: Sequence[Features]) -> Posterior:
-    """Ask the network which operation it was, and for each parameter the expert that knows only pieces that have it.
+    """Ask the network for everything, and for some parameters an expert that knows nothing but pieces that have them.
+
+    Both are right about different pieces: their log-probabilities are averaged.
 
     Args:
         pieces: all of the same width and height.
@@ -54,7 +53,10 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
 
     inputs = {name: np.stack([getattr(piece, name) for piece in pieces]) for name in Features._fields}
     answers = dict(zip(Posterior._fields, run(WEIGHTS, inputs), strict=True))
-    return Posterior(*(np.exp(found.astype(np.float64)) for found in answers.values()))
+    for parameter, heads in EXPERTS.items():
+        for head, told in zip(heads, run(f"{WEIGHTS}-{parameter}", inputs), strict=True):
+            answers[head] = (answers[head] + told) / 2
+    return Posterior(*(softmax(answer.astype(np.float64), axis=1) for answer in answers.values()))
 
 
 def pooled(pieces: Posterior, trust: float) -> Posterior:
@@ -68,7 +70,6 @@ def pooled(pieces: Posterior, trust: float) -> Posterior:
 
     def one(probabilities: Floats) -> Floats:
         scores = worth * np.log(np.maximum(probabilities, 1e-12)).mean(0)
-        weights = np.exp(scores - scores.max())
-        return np.asarray(weights / weights.sum())[None]
+        return np.asarray(softmax(scores))[None]
 
     return Posterior(*(one(part) for part in pieces))

@@ -11,8 +11,8 @@ Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and
 It answers with probabilities of the operations and, for each parameter, a distribution over a grid
 (`jpegtrace.manipulation.grid`), given that the operation happened.
 
-Experts, one for each parameter, are smaller networks of the same build that see nothing but pieces with that parameter.
-Batch norms divide by what varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths
+Experts for single parameters are smaller networks of the same build that see nothing but pieces with that
+parameter. Batch norms divide by what varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths
 apart; among noisy pieces they are not.
 """
 

@@ -144,7 +144,6 @@ _OF_THEM_ALL = Recipe(
 )
 TITLES = {
     "factor": "by which factor, and by which interpolation, a resized picture was resized",
-    "sigma": "how wide the Gaussian was that a blurred picture was blurred with",
     "size": "how large the window was that a median-filtered picture was filtered with",
     "noise": "how strong the noise was that a noisy picture was given",
 }
