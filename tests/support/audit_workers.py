@@ -25,3 +25,9 @@ def deadly(task):
 def threads(task):
     """Tells in how many threads an analysis would run."""
     return Row(root=task.root, path=task.path, status="ok", alarms=_threads.THREADS)
+
+
+def deadly_bytes(task, data, limits):
+    """As `deadly`, of a file that somebody else has read."""
+    assert data == Path(task.file).read_bytes()
+    return deadly(task)

@@ -29,7 +29,7 @@ except ImportError:  # a system without it: two audits of one output are then no
 
 _FORMAT = 1
 # What may go better the next time although the file is the same.
-_PASSING = ("UnreadableInput", "MemoryError", WORKER_DIED)
+PASSING = ("UnreadableInput", "MemoryError", WORKER_DIED)
 
 Stamp = tuple[int, int]
 Key = tuple[str, str]
@@ -87,7 +87,7 @@ class Journal:
         except OSError as error:
             raise UsageError(f"cannot write {path}: {error.strerror}") from error
         try:
-            _lock(file, path)
+            lock(file, path)
             if fresh:
                 file.truncate(0)
             journal = cls(path, _read(file, path, header), file)
@@ -109,7 +109,7 @@ class Journal:
         Raises:
             UsageError: the journal cannot be written any more.
         """
-        lasting = None if row.error_kind in _PASSING or stamp is None else list(stamp)
+        lasting = None if row.error_kind in PASSING or stamp is None else list(stamp)
         self._append({"stamp": lasting, "row": row.to_dict()})
 
     def _append(self, item: Mapping[str, object]) -> None:
@@ -129,7 +129,12 @@ class Journal:
             self._file.close()
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def lock(file: BinaryIO, path: Path) -> None:
+    """Keep other audits out until the file is closed.
+
+    Raises:
+        UsageError: another process is there.
+    """
     if fcntl is None:
         return
     try:
@@ -149,7 +154,7 @@ def _read(file: BinaryIO, path: Path, header: Mapping[str, Json]) -> dict[Key, t
         if not line.endswith(b"\n"):
             break
         if number == 0:
-            _check_header(line, path, header)
+            check_header(line, path, header)
         else:
             stamp, row = _parse(line, path, number + 1)
             kept[row.root, row.path] = stamp, row
@@ -168,7 +173,12 @@ def _begins_like_ours(file: BinaryIO) -> bool:
     return begins.startswith(file.read(len(begins)))
 
 
-def _check_header(line: bytes, path: Path, header: Mapping[str, Json]) -> None:
+def check_header(line: bytes, path: Path, header: Mapping[str, Json]) -> None:
+    """Make sure that what is kept belongs to this audit.
+
+    Raises:
+        UsageError: it belongs to another one, or to none.
+    """
     try:
         there = json.loads(line)
     except ValueError:

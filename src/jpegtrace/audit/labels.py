@@ -19,7 +19,7 @@ class Labelled:
     """Rows with their labels.
 
     Attributes:
-        rows: all rows, with a label where there is one.
+        rows: those that were given, with a label where there is one.
         without: how many pictures have none.
         unknown: paths of the table that are no picture of the audit.
     """
@@ -63,19 +63,43 @@ class Labels:
 
         A path of the table is the path of a row, below its root or with it.
         """
-        found: list[Row] = []
-        used: set[str] = set()
-        for row in rows:
+        by_stretch = Labelling(self)
+        return by_stretch.result(by_stretch.attach(rows))
+
+
+class Labelling:
+    """Labels attached to one stretch of rows after the other."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._table = labels.table
+        self._used: set[str] = set()
+        self._without = 0
+
+    def attach(self, rows: Sequence[Row]) -> tuple[Row, ...]:
+        """Some rows with their labels."""
+        return tuple(replace(row, label=self._label(row)) for row in rows)
+
+    def result(self, rows: tuple[Row, ...] = ()) -> Labelled:
+        """What has been labelled until now.
+
+        Args:
+            rows: that it is to hold.
+        """
+        return Labelled(rows, self._without, tuple(sorted(set(self._table or ()) - self._used)))
+
+    def _label(self, row: Row) -> str | None:
+        if self._table is None:
+            folder, _, rest = row.path.partition("/")
+            label = folder if rest else None
+        else:
             names = (posixpath.normpath(f"{row.root}/{row.path}"), row.path)
-            if self.table is None:
-                folder, _, rest = row.path.partition("/")
-                label = folder if rest else None
-            else:
-                label = next((self.table[name] for name in names if name in self.table), None)
-                used.update(names)
-            found.append(replace(row, label=label))
-        unknown = tuple(sorted(set(self.table or ()) - used))
-        return Labelled(tuple(found), sum(row.label is None for row in found), unknown)
+            if "://" in row.root:  # where // is no accident
+                names = (f"{row.root}/{row.path}", row.path)
+            known = [name for name in names if name in self._table]
+            self._used.update(known)
+            label = self._table[known[0]] if known else None
+        self._without += label is None
+        return label
 
 
 def _read_table(lines: Iterable[str], source: str) -> dict[str, str]:
@@ -88,7 +112,8 @@ def _read_table(lines: Iterable[str], source: str) -> dict[str, str]:
             continue
         if len(record) != 2 or not all(record):
             raise UsageError(f"line {reader.line_num} of {source} has not a path and a label")
-        path, label = posixpath.normpath(record[0]), record[1]
+        path, label = record
+        path = path if "://" in path else posixpath.normpath(path)  # in an address // is no accident
         if table.setdefault(path, label) != label:
             raise UsageError(f"{source} gives {path!r} two labels: {table[path]!r} and {label!r}")
     return table

@@ -8,9 +8,12 @@ Holm's method, 1979.
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from jpegtrace.audit.rows import Row
 
 PERMUTATIONS = 1000
 SEED = 20240229
+MOST_PICTURES = 200_000  # of more, so many are drawn
 TELLS_BELOW = 0.01  # corrected p-value from which a trait is said to predict the label
 _MOST_CELLS = 1 << 20  # contingency tables beyond this, and beyond 4 cells a picture, are counted by sorting
 
@@ -86,6 +90,7 @@ class Leakage:
         constant: names of traits that are the same for all pictures.
         unanswerable: why nothing can be said; empty where it can.
         permutations: how often the labels were shuffled.
+        drawn_from: how many pictures there are with a label and a format, where `pictures` are a sample of them.
     """
 
     pictures: int
@@ -95,13 +100,51 @@ class Leakage:
     constant: tuple[str, ...] = ()
     unanswerable: str = ""
     permutations: int = PERMUTATIONS
+    drawn_from: int | None = None
+
+
+class Sample:
+    """Labelled pictures for the test: all of them, or from many a random part.
+
+    Whether a picture is in it depends on its name alone (the smallest hashes), so that neither the order of the rows
+    nor who made them matters.
+    """
+
+    def __init__(self, most: int = MOST_PICTURES) -> None:
+        self._most = most
+        self._seen = 0
+        self._drawn: list[tuple[bytes, int, tuple[Hashable, ...]]] = []
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Consider further rows."""
+        for row in rows:
+            if row.label is None or row.format is None:
+                continue
+            chance = hashlib.blake2b(f"{row.root}\0{row.path}".encode(), digest_size=8).digest()
+            kept = (row.label, *(trait(row) for trait in TRAITS.values()))
+            self._drawn.append((chance, self._seen, kept))
+            self._seen += 1
+            if len(self._drawn) >= 2 * self._most:
+                self._cut()
+
+    def leakage(self, *, permutations: int = PERMUTATIONS, seed: int = SEED) -> Leakage:
+        """What the traits say about the labels."""
+        self._cut()
+        kept = [item for _, _, item in sorted(self._drawn, key=itemgetter(1))]
+        labels, *values = zip(*kept, strict=True) if kept else [()] * (1 + len(TRAITS))
+        found = measure(labels, dict(zip(TRAITS, values, strict=True)), permutations=permutations, seed=seed)
+        return replace(found, drawn_from=self._seen) if self._seen > len(kept) else found
+
+    def _cut(self) -> None:
+        if len(self._drawn) > self._most:
+            self._drawn = heapq.nsmallest(self._most, self._drawn)
 
 
 def leakage_of(rows: Sequence[Row], *, permutations: int = PERMUTATIONS, seed: int = SEED) -> Leakage:
     """What the traits of labelled pictures say about their labels."""
-    known = [row for row in rows if row.label is not None and row.format is not None]
-    traits = {name: [trait(row) for row in known] for name, trait in TRAITS.items()}
-    return measure([row.label for row in known], traits, permutations=permutations, seed=seed)
+    sample = Sample()
+    sample.add(rows)
+    return sample.leakage(permutations=permutations, seed=seed)
 
 
 def measure(

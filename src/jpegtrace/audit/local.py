@@ -6,29 +6,19 @@ which picture it had, and the work of all others is lost with it.
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
+from jpegtrace._workers import start_process
 from jpegtrace.analyses import _threads
 from jpegtrace.audit.rows import Row, Task
 from jpegtrace.errors import UsageError
 
 Work = Callable[[Task], Row]
 WORKER_DIED = "WorkerDied"
-
-_SPAWN = get_context("spawn")
-
-
-def cores() -> int:
-    """How many processes may run at once."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_local(tasks: Sequence[Task], work: Work, *, processes: int) -> Iterator[tuple[Task, Row]]:
@@ -62,15 +52,7 @@ class _Worker:
 
     @classmethod
     def start(cls, work: Work) -> _Worker:
-        ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=_serve, args=(theirs, work), daemon=True)
-        try:
-            with theirs, _without_interrupt():
-                process.start()
-        except OSError as error:
-            ours.close()
-            raise UsageError(f"cannot start another process ({error.strerror}); ask for fewer") from error
-        return cls(process, ours)
+        return cls(*start_process(_serve, work))
 
     def give(self, task: Task) -> None:
         self.task = task
@@ -137,16 +119,3 @@ def _serve(pipe: Connection, work: Work) -> None:
         except (EOFError, OSError):
             return
         message = work(task)
-
-
-@contextmanager
-def _without_interrupt() -> Iterator[None]:
-    """Processes that begin here ignore Ctrl-C, from their first moment: the one who started them ends them."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -112,32 +113,74 @@ def summarise(
         labelled: labels, where there are any.
         leakage: what they are given away by.
     """
-    failed = [row for row in rows if row.status == FAILED]
-    lossless = [row for row in rows if row.format in LOSSLESS and row.status != FAILED]
-    once = [row for row in lossless if row.ever_jpeg]
-    told = sum(row.ever_jpeg is not None for row in lossless)
-    jpegs = [row for row in rows if row.format == _JPEG]
-    return Summary(
-        rows=len(rows),
-        failed=tuple(failed[:_LISTED]),
-        failures=len(failed),
-        formats=_distribution("Formats", "Format", [row.format or "could not be read" for row in rows]),
-        lossless=len(lossless),
-        once_jpeg=Share(len(once), told) if pixels_asked else None,
-        untold=len(lossless) - told,
-        once_jpeg_qualities=_distribution(
-            "Quality before they were stored without loss", "Quality", [_quality(row.pixel_quality) for row in once]
-        ),
-        surest=tuple(sorted(once, key=_doubt)[:_LISTED]),
-        jpegs=len(jpegs),
-        jpeg_traits=(
-            _distribution("Quality of the JPEG files", "Quality", [_quality(row.quality) for row in jpegs]),
-            _distribution("Subsampling", "Subsampling", [row.subsampling or "none (grey)" for row in jpegs]),
-        ),
-        twice=Share(sum(row.compressions == 2 for row in jpegs), sum(row.compressions is not None for row in jpegs)),
-        leakage=leakage,
-        labelled=labelled,
-    )
+    tally = Tally()
+    tally.add(rows)
+    return tally.summary(pixels_asked=pixels_asked, labelled=labelled, leakage=leakage)
+
+
+class Tally:
+    """What the page tells, counted over one stretch of rows after the other.
+
+    Attributes:
+        rows: how many there were.
+        failures: how many of them failed.
+        failed: the first of these.
+    """
+
+    def __init__(self) -> None:
+        self.rows = self.failures = 0
+        self.failed: list[Row] = []
+        self._surest: list[Row] = []
+        self._lossless = self._told = self._once = self._jpegs = self._counted = self._twice = 0
+        self._formats, self._once_qualities = Counter[str](), Counter[str]()
+        self._qualities, self._subsamplings = Counter[str](), Counter[str]()
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count further rows."""
+        failed = [row for row in rows if row.status == FAILED]
+        lossless = [row for row in rows if row.format in LOSSLESS and row.status != FAILED]
+        once = [row for row in lossless if row.ever_jpeg]
+        jpegs = [row for row in rows if row.format == _JPEG]
+        self.rows += len(rows)
+        self.failures += len(failed)
+        self.failed += failed[: _LISTED - len(self.failed)]
+        self._surest = heapq.nsmallest(_LISTED, [*self._surest, *once], key=_doubt)
+        self._lossless += len(lossless)
+        self._once += len(once)
+        self._told += sum(row.ever_jpeg is not None for row in lossless)
+        self._jpegs += len(jpegs)
+        self._counted += sum(row.compressions is not None for row in jpegs)
+        self._twice += sum(row.compressions == 2 for row in jpegs)
+        self._formats.update(row.format or "could not be read" for row in rows)
+        self._once_qualities.update(_quality(row.pixel_quality) for row in once)
+        self._qualities.update(_quality(row.quality) for row in jpegs)
+        self._subsamplings.update(row.subsampling or "none (grey)" for row in jpegs)
+
+    def summary(
+        self, *, pixels_asked: bool, labelled: Labelled | None = None, leakage: Leakage | None = None
+    ) -> Summary:
+        """What there is to tell now; see `summarise`."""
+        return Summary(
+            rows=self.rows,
+            failed=tuple(self.failed),
+            failures=self.failures,
+            formats=_distribution("Formats", "Format", self._formats),
+            lossless=self._lossless,
+            once_jpeg=Share(self._once, self._told) if pixels_asked else None,
+            untold=self._lossless - self._told,
+            once_jpeg_qualities=_distribution(
+                "Quality before they were stored without loss", "Quality", self._once_qualities
+            ),
+            surest=tuple(self._surest),
+            jpegs=self._jpegs,
+            jpeg_traits=(
+                _distribution("Quality of the JPEG files", "Quality", self._qualities),
+                _distribution("Subsampling", "Subsampling", self._subsamplings),
+            ),
+            twice=Share(self._twice, self._counted),
+            leakage=leakage,
+            labelled=labelled,
+        )
 
 
 def render_summary(summary: Summary) -> str:
@@ -163,14 +206,13 @@ def _doubt(row: Row) -> tuple[float, float, str]:
     return strength, -(row.jpeg_probability or 0), row.path
 
 
-def _distribution(title: str, head: str, values: Sequence[str]) -> Distribution:
+def _distribution(title: str, head: str, counts: Counter[str]) -> Distribution:
     """Shares, the commonest first; qualities in their order."""
-    counts = Counter(values)
-    by_number = all(value.isdigit() for value in values if value != _quality(None))
+    by_number = all(value.isdigit() for value in counts if value != _quality(None))
 
     def place(item: tuple[str, int]) -> tuple[int, str]:
         value, count = item
         return (int(value) if value.isdigit() else 101, "") if by_number else (-count, value)
 
     found = sorted(counts.items(), key=place)
-    return Distribution(title, head, tuple((value, Share(count, len(values))) for value, count in found))
+    return Distribution(title, head, tuple((value, Share(count, counts.total())) for value, count in found))
