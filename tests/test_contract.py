@@ -11,7 +11,7 @@ from checks.pictures import as_file, camera_file, scene
 from jpegtrace.analyses import Analysis, all_analyses
 from jpegtrace.chain import simulate
 from jpegtrace.errors import CorruptInput, InputError, UsageError
-from jpegtrace.findings import Level, Map, Outcome, Remark, Status
+from jpegtrace.findings import Claim, Level, Map, Matrix, Outcome, Remark, Status, Topic
 from jpegtrace.picture import Picture
 from jpegtrace.tables import known_tables
 
@@ -125,7 +125,8 @@ def good_maps(picture, params, stride, progress):
             progress((row + 1) / rows)
     label = np.where(values % 3 == 2, np.nan, values % 3).astype(np.float32)
     cell = (stride, stride)
-    return Map("place", values, cell, "cells"), Map("colour", label, cell, labels=("red", "green"))
+    lines = "The place.", "Nothing."
+    return Map("place", values, cell, "cells", (), *lines), Map("colour", label, cell, "", ("red", "green"), *lines)
 
 
 def test_checks_pass_what_is_right():
@@ -164,6 +165,7 @@ COUNTER = itertools.count()
     ("maps", "message"),
     [
         (changed(lambda maps: ()), "no map"),
+        (changed(lambda maps: (dataclasses.replace(maps[0], look_for=""),)), "does not say what to look at"),
         (changed(lambda maps: (maps[0], maps[0])), "tell them apart"),
         (changed(lambda maps: (dataclasses.replace(maps[0], values=maps[0].values.astype(float)),)), "float64"),
         (changed(lambda maps: (dataclasses.replace(maps[0], cell=(32, 32)),)), "leaves the picture"),
@@ -229,6 +231,34 @@ def test_check_round_trip_finds_what_json_cannot_hold():
     analysis = planted(lambda picture, params: Outcome(Status.OK, "fine", {"n": (1, 2)}))
     with pytest.raises(AssertionError, match="loses"):
         contracts.check_round_trip(analysis, JPEG)
+
+
+MATRIX = Matrix("table", np.ones((2, 2), np.float32), look_for="The numbers.", not_conclude="Anything.")
+CLAIM = Claim(Topic.HISTORY, "It was saved.", 0.9, not_mean="Anything.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "message"),
+    [
+        (Outcome(Status.OK, "s", matrices=(dataclasses.replace(MATRIX, look_for=""),)), "what to look at"),
+        (Outcome(Status.OK, "s", matrices=(dataclasses.replace(MATRIX, not_conclude=""),)), "what not to conclude"),
+        (Outcome(Status.OK, "s", claims=(dataclasses.replace(CLAIM, text="saved"),)), "no sentence"),
+        (Outcome(Status.OK, "s", claims=(dataclasses.replace(CLAIM, not_mean=""),)), "does not mean"),
+        (Outcome(Status.OK, "s", claims=(dataclasses.replace(CLAIM, grounds="a score"),)), "grounds"),
+        (Outcome(Status.INCONCLUSIVE, "s", claims=(CLAIM,)), "cannot tell, and claims"),
+    ],
+)
+def test_check_evidence_finds_what_is_wrong(outcome, message):
+    contracts.check_evidence(planted(lambda p, q: Outcome(Status.OK, "s", matrices=(MATRIX,), claims=(CLAIM,))), JPEG)
+    with pytest.raises(AssertionError, match=message):
+        contracts.check_evidence(planted(lambda picture, params: outcome), JPEG)
+
+
+def test_check_evidence_finds_a_network_that_is_not_declared():
+    asking = next(analysis for analysis in ALL if analysis.id == "compression-count")
+    contracts.check_evidence(asking, LARGER)
+    with pytest.raises(AssertionError, match="it does not declare"):
+        contracts.check_evidence(dataclasses.replace(asking, weights=()), LARGER)
 
 
 def test_check_input_untouched_finds_a_scribbler():

@@ -6,24 +6,30 @@ what was found is kept apart from how sure it is, what it means, and what it can
 
 from __future__ import annotations
 
-import base64
-import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from jpegtrace.errors import UsageError
+from jpegtrace.evidence import NOT_OUR_FORM, Comparison, Json, Map, Matrix, Plot
 
-# What reading a foreign JSON form may run into.
-_NOT_OUR_FORM = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, zlib.error)
-_LARGEST = float(np.finfo(np.float32).max)
-
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+__all__ = [
+    "READ_IN_FILE",
+    "Claim",
+    "Comparison",
+    "Finding",
+    "Json",
+    "Level",
+    "Map",
+    "Matrix",
+    "Outcome",
+    "Plot",
+    "Provenance",
+    "Remark",
+    "Status",
+    "Topic",
+]
 
 
 class Status(StrEnum):
@@ -52,146 +58,71 @@ class Remark:
     evidence: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Map:
-    """Values over the picture.
+READ_IN_FILE = "read in the file"  # grounds of a claim that nothing was estimated for
+
+
+class Topic(StrEnum):
+    """What a claim is about; a verdict is told in this order."""
+
+    DAMAGE = "damage"  # part of the file cannot be read
+    CONTRADICTION = "contradiction"  # the file's own account does not hold
+    EDIT = "edit"  # something was done to the picture, or to a part of it
+    HISTORY = "history"  # how it was saved
+    DISAGREEMENT = "disagreement"  # answers do not agree
+    NOTHING = "nothing"  # looked for and not found
+    OPEN = "open"  # looked and cannot tell
+    NOT_LOOKED = "not_looked"  # could not look
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a finding adds to the verdict on the whole picture.
 
     Attributes:
-        name: what the values are.
-        values: (rows, columns) array; NaN where the analysis abstains.
-        cell: pixels that one value stands for, vertically and horizontally; the first value's begin at the picture's
-            upper left corner, and the last rows and columns of the picture may have no value.
-        unit: of the values, for a legend; a ``probability`` is shown on a scale from 0 to 1, others on their own.
-        labels: names of the values 0, 1, ...; empty where values are quantities.
+        topic: what it is about.
+        text: one whole sentence for a reader who never read a paper.
+        probability: of that sentence, calibrated; None where none is claimed.
+        grounds: what it rests on in a few words, where there is no probability.
+        not_mean: what it does not mean, in one sentence; may be empty.
+        facts: what it says as names and values; analyses that give one name different values do not agree.
     """
 
-    name: str
-    values: NDArray[np.float32]
-    cell: tuple[int, int]
-    unit: str = ""
-    labels: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2:
-            raise ValueError(f"map {self.name!r} has {self.values.ndim} dimensions; a map has rows and columns")
-        if min(self.cell) < 1:
-            raise ValueError(f"a cell of map {self.name!r} is {self.cell[0]} x {self.cell[1]} pixels")
-        if self.labels:
-            told = self.values[~np.isnan(self.values)]
-            if not ((told == np.trunc(told)) & (told >= 0) & (told < len(self.labels))).all():
-                raise ValueError(f"map {self.name!r} has values without a label; it has {len(self.labels)} labels")
-
-    def to_dict(self) -> dict[str, Json]:
-        """JSON form; `from_dict` takes it back without loss."""
-        values = np.ascontiguousarray(self.values, "<f4")
-        return {
-            "name": self.name,
-            "shape": list(values.shape),
-            "cell": list(self.cell),
-            "unit": self.unit,
-            "labels": list(self.labels),
-            "zlib_float32": base64.b64encode(zlib.compress(values.tobytes(), 6)).decode("ascii"),
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Map:
-        """Rebuild a map from its JSON form.
-
-        Raises:
-            UsageError: the form is not that of a map.
-        """
-        try:
-            shape = tuple(int(n) for n in data["shape"])
-            packed = base64.b64decode(data["zlib_float32"])
-            raw = zlib.decompressobj().decompress(packed, max(4 * math.prod(shape), 1))  # 0 would mean no bound
-            values = np.frombuffer(raw, "<f4").astype(np.float32).reshape(shape)
-            cell = (int(data["cell"][0]), int(data["cell"][1]))
-            return cls(data["name"], values, cell, data["unit"], tuple(str(name) for name in data.get("labels", ())))
-        except _NOT_OUR_FORM as error:
-            raise UsageError(f"this is not the JSON form of a map: {error!r}") from error
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Plot:
-    """A curve or a histogram, with the places that matter marked.
-
-    Attributes:
-        name: what is drawn.
-        x: float32 (n,), n at least 2, ascending; of bars the middle.
-        y: float32 (n,), the values at `x`; NaN where there is none.
-        x_label: what `x` is, with the unit in words.
-        y_label: what `y` is, with the unit in words.
-        kind: ``line``, or ``bars`` that stand on 0.
-        marks: places on the axis of `x`, each with a few words about it.
-        look_for: what to look at, in one sentence; may be empty.
-        not_conclude: what not to conclude, in one sentence; may be empty.
-    """
-
-    name: str
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
-    x_label: str
-    y_label: str
-    kind: Literal["line", "bars"] = "line"
-    marks: tuple[tuple[float, str], ...] = ()
-    look_for: str = ""
-    not_conclude: str = ""
-
-    def __post_init__(self) -> None:
-        words = (self.name, self.x_label, self.y_label, self.look_for, self.not_conclude, *(t for _, t in self.marks))
-        if not all(isinstance(word, str) for word in words):
-            raise ValueError(f"plot {self.name!r} has words that are no text")
-        if self.kind not in ("line", "bars"):
-            raise ValueError(f"plot {self.name!r} is of kind {self.kind!r}; there are: line, bars")
-        if self.x.dtype != np.float32 or self.y.dtype != np.float32:
-            raise ValueError(f"plot {self.name!r} has values of {self.x.dtype} and {self.y.dtype}; they are float32")
-        if self.x.ndim != 1 or self.x.shape != self.y.shape or len(self.x) < 2:
-            raise ValueError(f"plot {self.name!r} has values of shape {self.x.shape} and {self.y.shape}")
-        if not np.isfinite(self.x).all() or not (self.x[1:] > self.x[:-1]).all():
-            raise ValueError(f"the places of plot {self.name!r} do not ascend")
-        if np.isinf(self.y).any():
-            raise ValueError(f"plot {self.name!r} has infinite values")
-        if not all(abs(place) <= _LARGEST for place, _ in self.marks):
-            raise ValueError(f"plot {self.name!r} has a mark that is nowhere")
+    topic: Topic
+    text: str
+    probability: float | None = None
+    grounds: str = ""
+    not_mean: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Json]:
         """JSON form; `from_dict` takes it back without loss."""
         return {
-            "name": self.name,
-            "x": list(self.x.tolist()),
-            "y": [None if math.isnan(value) else value for value in self.y.tolist()],
-            "x_label": self.x_label,
-            "y_label": self.y_label,
-            "kind": self.kind,
-            "marks": [{"x": float(place), "text": text} for place, text in self.marks],
-            "look_for": self.look_for,
-            "not_conclude": self.not_conclude,
+            "topic": self.topic.value,
+            "text": self.text,
+            "probability": self.probability,
+            "grounds": self.grounds,
+            "not_mean": self.not_mean,
+            "facts": dict(self.facts),
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Plot:
-        """Rebuild a plot from its JSON form.
+    def from_dict(cls, data: Mapping[str, Any]) -> Claim:
+        """Rebuild a claim from its JSON form.
 
         Raises:
-            UsageError: the form is not that of a plot.
+            UsageError: the form is not that of a claim.
         """
         try:
-            with np.errstate(over="ignore"):  # becomes infinite, which a plot refuses
-                x = np.array([float(value) for value in data["x"]]).astype(np.float32)
-                y = np.array([math.nan if value is None else float(value) for value in data["y"]]).astype(np.float32)
             return cls(
-                name=data["name"],
-                x=x,
-                y=y,
-                x_label=data["x_label"],
-                y_label=data["y_label"],
-                kind=data["kind"],
-                marks=tuple((float(mark["x"]), mark["text"]) for mark in data["marks"]),
-                look_for=data["look_for"],
-                not_conclude=data["not_conclude"],
+                Topic(data["topic"]),
+                data["text"],
+                data["probability"],
+                data["grounds"],
+                data["not_mean"],
+                dict(data["facts"]),
             )
-        except _NOT_OUR_FORM as error:
-            raise UsageError(f"this is not the JSON form of a plot: {error!r}") from error
+        except NOT_OUR_FORM as error:
+            raise UsageError(f"this is not the JSON form of a claim: {error!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +143,14 @@ class Outcome:
         status: ok, inconclusive or not applicable (failures are raised).
         summary: what it means, in one sentence.
         values: what was found, as JSON values.
-        probability: calibrated, of the statement in `summary`; None where none is claimed.
+        probability: calibrated, of what `probability_of` says; None where none is claimed.
         remarks: details worth saying.
         maps: values over the picture.
         plots: curves and histograms.
+        matrices: numbers in rows and columns.
+        comparisons: things side by side.
+        claims: what it adds to the verdict on the picture; see `Claim`. An answer that cannot tell adds that by itself.
+        probability_of: what the probability is of, to be read after "probability"; empty: of the summary.
     """
 
     status: Status
@@ -225,6 +160,10 @@ class Outcome:
     remarks: tuple[Remark, ...] = ()
     maps: tuple[Map, ...] = ()
     plots: tuple[Plot, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    probability_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +181,10 @@ class Finding:
     remarks: tuple[Remark, ...] = ()
     maps: tuple[Map, ...] = ()
     plots: tuple[Plot, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    probability_of: str = ""
 
     @property
     def alarm(self) -> bool:
@@ -264,11 +207,15 @@ class Finding:
             "alarm": self.alarm,
             "summary": self.summary,
             "probability": self.probability,
+            "probability_of": self.probability_of,
+            "claims": [claim.to_dict() for claim in self.claims],
             "values": dict(self.values),
             "remarks": [{"level": r.level.value, "text": r.text, "evidence": r.evidence} for r in self.remarks],
             "cannot_show": list(self.cannot_show),
             "maps": [m.to_dict() for m in self.maps],
             "plots": [p.to_dict() for p in self.plots],
+            "matrices": [m.to_dict() for m in self.matrices],
+            "comparisons": [c.to_dict() for c in self.comparisons],
             "provenance": {
                 "sha256": self.provenance.sha256,
                 "jpegtrace": self.provenance.version,
@@ -297,7 +244,12 @@ class Finding:
                 cannot_show=tuple(data["cannot_show"]),
                 remarks=tuple(Remark(Level(r["level"]), r["text"], r["evidence"]) for r in data["remarks"]),
                 maps=tuple(Map.from_dict(m) for m in data["maps"]),
-                plots=tuple(Plot.from_dict(p) for p in data.get("plots", ())),  # older reports have none
+                # Older reports have none of these.
+                plots=tuple(Plot.from_dict(p) for p in data.get("plots", ())),
+                matrices=tuple(Matrix.from_dict(m) for m in data.get("matrices", ())),
+                comparisons=tuple(Comparison.from_dict(c) for c in data.get("comparisons", ())),
+                claims=tuple(Claim.from_dict(c) for c in data.get("claims", ())),
+                probability_of=data.get("probability_of", ""),
             )
-        except _NOT_OUR_FORM as error:
+        except NOT_OUR_FORM as error:
             raise UsageError(f"this is not the JSON form of a finding: {error!r}") from error

@@ -5,10 +5,14 @@ from __future__ import annotations
 import glob
 import io
 import os
+import platform
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from jpegtrace import __version__
 from jpegtrace.analyses import Analysis, all_analyses, find_analysis
 from jpegtrace.errors import InputError, UnknownFormat, UnsupportedFormat, UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
@@ -17,6 +21,8 @@ from jpegtrace.raster import Format, sniff
 from jpegtrace.report import Failure, InputFacts, Report
 
 PREVIEW_SIZE = (640, 480)
+SNIFFED = 4096  # bytes that tell what a file is
+LIBRARIES = ("numpy", "scipy", "numba", "onnxruntime", "pillow")  # that compute or decode
 # A file with such a name and no picture in it is worth a word; what a file is, its content alone decides.
 _PICTURE_SUFFIXES = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pnm")
@@ -49,6 +55,8 @@ def inspect(
     chosen = choose_analyses(only)
     settings = settings or {}
     picture = source if isinstance(source, Picture) else Picture.open(source, limits=limits, name=name)
+    findings = tuple(analysis(picture, settings.get(analysis.id)) for analysis in chosen)
+    made_with = _made_with(picture)
     return Report(
         input=InputFacts(
             source=picture.source,
@@ -58,9 +66,26 @@ def inspect(
             width=picture.width,
             height=picture.height,
         ),
-        findings=tuple(analysis(picture, settings.get(analysis.id)) for analysis in chosen),
+        findings=findings,
         preview=_preview(picture) if preview else None,
+        made_with=made_with,
     )
+
+
+def _made_with(picture: Picture) -> dict[str, str]:
+    """What read the picture, and the libraries that the answers rest on."""
+    readers = {} if picture.jpeg is None else {"coefficients read by": f"jpegtrace {__version__}"}
+    raster = picture.__dict__.get("raster")  # only where an analysis has decoded it
+    if raster is not None:
+        readers["pixels decoded by"] = raster.decoder
+    return readers | {"Python": platform.python_version()} | {name: _version_of(name) for name in LIBRARIES}
+
+
+def _version_of(library: str) -> str:
+    try:
+        return version(library)
+    except PackageNotFoundError:  # as in programs that carry their libraries without metadata
+        return "unknown"
 
 
 def choose_analyses(only: str | Sequence[str] | None) -> tuple[Analysis, ...]:
@@ -111,8 +136,8 @@ def list_pictures(arguments: Iterable[str | os.PathLike[str]]) -> Listing:
     for argument in arguments:
         path = Path(argument)
         if path.is_dir():
-            for found in _walk(path):
-                if is_picture(found) or found.suffix.lower() in _PICTURE_SUFFIXES:
+            for found in walk(path):
+                if is_picture(found) or is_called_picture(found.name):
                     files[found] = None
                 else:
                     skipped.append(found)
@@ -132,17 +157,27 @@ def is_picture(path: Path) -> bool:
         return False  # opening a pipe would wait for ever
     try:
         with path.open("rb") as file:
-            head = file.read(4096)
+            return begins_like_picture(file.read(SNIFFED))
+    except OSError:
+        return True
+
+
+def begins_like_picture(head: bytes) -> bool:
+    """Whether the first `SNIFFED` bytes of a file are those of a picture, be it one that cannot be decoded."""
+    try:
         return bool(sniff(head))
     except UnsupportedFormat:
         return True
     except UnknownFormat:
         return False
-    except OSError:
-        return True
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def is_called_picture(name: str) -> bool:
+    """Whether a file has a name that promises a picture."""
+    return posixpath.splitext(name)[1].lower() in _PICTURE_SUFFIXES
+
+
+def walk(folder: Path) -> Iterator[Path]:
     """Files below a folder in a stable order, but for hidden ones; a folder that cannot be read stands for itself."""
     unreadable: list[Path] = []
     for root, folders, names in os.walk(folder, onerror=lambda error: unreadable.append(Path(error.filename))):

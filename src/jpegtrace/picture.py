@@ -59,7 +59,7 @@ class Picture:
         """
         label = name or _name_of(source)
         try:
-            data = _read_source(source, limits)
+            data = read_source(source, limits)
             form = sniff(data)
             if form is Format.JPEG:
                 structure = read_structure(data, limits)
@@ -159,7 +159,12 @@ def _name_of(source: Source) -> str:
     return name if isinstance(name, str) else "<file object>"
 
 
-def _read_source(source: Source, limits: Limits) -> bytes:
+def read_source(source: Source, limits: Limits) -> bytes:
+    """All bytes of a path, of bytes or of a binary file object.
+
+    Raises:
+        InputError: it cannot be read, or is larger than `limits` allow.
+    """
     if isinstance(source, (bytes, bytearray, memoryview)):
         limits.check("bytes", memoryview(source).nbytes)
         return bytes(source)

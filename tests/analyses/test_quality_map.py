@@ -37,7 +37,7 @@ class TestEverJpeg:
         assert all(e == t for e, t in told)
         assert found.nfa_log10 < -100
         assert (found.nearest, found.processed) == ("IJG 70", False)
-        assert [part["history"] for part in found.parts] == ["JPEG 70 on grid (3, 5)"]
+        assert [part["history"] for part in found.parts] == ["JPEG 70 on the grid from row 3, column 5"]
         assert [remark.text for remark in found.remarks] == ["the picture was cropped or moved after that compression"]
         assert found.remarks[0].evidence == "rows cut off above: 5, columns on the left: 3, or any multiple of 8 more"
         assert found.probability >= 0.9
@@ -48,7 +48,7 @@ class TestEverJpeg:
         assert quality.values.shape == ever.values.shape == parts.values.shape == (26, 27)
         assert np.nanmedian(quality.values) == 70
         assert np.nanmin(ever.values) >= 0.9
-        assert parts.labels == ("never JPEG", "JPEG 70 on grid (3, 5)")
+        assert parts.labels == ("never JPEG", "JPEG 70 on the grid from row 3, column 5")
         assert np.nanmin(parts.values) == 1
 
     def test_a_jpeg_is_asked_about_its_own_pixels(self):
@@ -90,7 +90,10 @@ class TestEverJpeg:
         found = quality_map(Picture.open(as_file(made.pixels, "PNG")))
         assert found.summary.startswith("Parts of the pixels were JPEG-compressed with quality 85")
         named = {part["history"]: part for part in found.parts}
-        background, donor = named["JPEG 85 on grid (7, 6)"], named["JPEG 62 on grid (1, 3)"]
+        background, donor = (
+            named["JPEG 85 on the grid from row 7, column 6"],
+            named["JPEG 62 on the grid from row 1, column 3"],
+        )
         assert background["share"] > 0.7
         assert 0.12 < donor["share"] < 0.24
         left, top, width, height = donor["box"]

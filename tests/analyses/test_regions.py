@@ -54,15 +54,15 @@ def test_the_first_table_is_mapped(collage):
     assert np.nanmedian(quality[14:29, 18:33]) == 62
     assert np.nanmedian(quality[:, :12]) == 85
     assert np.nanmedian(maps["entry 1"].values[14:29, 18:33]) == 12
-    assert maps["first grid"].labels[int(np.nanmedian(maps["first grid"].values[14:29, 18:33]))] == "(1, 3)"
+    assert maps["first grid"].labels[int(np.nanmedian(maps["first grid"].values[14:29, 18:33]))] == "row 1, column 3"
 
 
 def test_shifting_the_picture_shifts_the_map():
     first = simulate(scene(21, 304, 336), "jpeg:65").pixels
     whole = primary_table.maps_of(Picture.open(simulate(first, "jpeg:94").data))[2]
     part = primary_table.maps_of(Picture.open(simulate(first[19:, 13:].copy(), "jpeg:94").data))[2]
-    assert whole.labels[int(np.nanmedian(whole.values))] == "(0, 0)"
-    assert part.labels[int(np.nanmedian(part.values))] == "(5, 3)"
+    assert whole.labels[int(np.nanmedian(whole.values))] == "row 0, column 0"
+    assert part.labels[int(np.nanmedian(part.values))] == "row 5, column 3"
 
 
 @pytest.mark.parametrize("chain", ["jpeg:70 | crop:3,5 | jpeg:93", "jpeg:80 | jpeg:95"])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import jsonschema
 import numpy as np
 
 from jpegtrace.analyses import Analysis
 from jpegtrace.errors import InputError, JpegtraceError, UnsupportedFormat, UsageError
-from jpegtrace.findings import Finding, Map, Outcome, Status
+from jpegtrace.findings import Finding, Map, Outcome, Status, Topic
+from jpegtrace.networks import _session
 from jpegtrace.picture import Picture
 from jpegtrace.report import InputFacts, Report, report_schema
 
@@ -46,6 +48,49 @@ def check_round_trip(analysis: Analysis, data: bytes) -> None:
     assert Finding.from_dict(json.loads(text)).to_dict() == finding.to_dict(), "JSON loses something"
     report = Report(InputFacts("a"), (finding,)).to_dict()
     jsonschema.Draft202012Validator(report_schema()).validate(json.loads(json.dumps(report)))
+
+
+def check_evidence(analysis: Analysis, data: bytes) -> None:
+    """Evidence says what to look at and what not to conclude, claims are sentences, and networks are declared."""
+    with _asked_networks() as asked:
+        finding = analysis(Picture.open(data))
+    assert asked <= set(analysis.weights), f"it asks networks that it does not declare: {asked - set(analysis.weights)}"
+    if finding.status in (Status.OK, Status.INCONCLUSIVE):
+        assert set(finding.provenance.weights) == set(analysis.weights), "hashes of weights are missing"
+    for one in (*finding.maps, *finding.plots, *finding.matrices, *finding.comparisons):
+        _check_lines(one.name, one.look_for, one.not_conclude)
+    for comparison in finding.comparisons:
+        labels = [m.labels for m in finding.maps if m.name == comparison.map]
+        assert not comparison.map or (labels and set(comparison.columns) <= set(labels[0])), "parts are not on the map"
+    for claim in finding.claims:
+        assert claim.text[0].isupper(), f"a claim is no sentence: {claim.text}"
+        assert claim.text.endswith("."), f"a claim is no sentence: {claim.text}"
+        assert claim.not_mean, f"a claim does not say what it does not mean: {claim.text}"
+        assert (claim.probability is None) == bool(claim.grounds), f"a claim has no grounds, or two: {claim.text}"
+    if finding.status is not Status.OK:
+        assert all(claim.topic is Topic.OPEN for claim in finding.claims), "it cannot tell, and claims something"
+
+
+def _check_lines(name: str, look_for: str, not_conclude: str) -> None:
+    assert look_for, f"{name} does not say what to look at"
+    assert not_conclude, f"{name} does not say what not to conclude"
+
+
+@contextmanager
+def _asked_networks() -> Iterator[set[str]]:
+    """Names of the networks that are asked meanwhile."""
+    asked: set[str] = set()
+    real = _session.session
+
+    def noting(name: str, threads: int = _session.THREADS) -> object:
+        asked.add(name)
+        return real(name, threads)
+
+    _session.session = noting
+    try:
+        yield asked
+    finally:
+        _session.session = real
 
 
 def check_input_untouched(analysis: Analysis, data: bytes) -> None:
@@ -117,6 +162,7 @@ def check_maps(analysis: Analysis, data: bytes) -> None:
     names = [m.name for m in maps]
     assert len({*names, ""}) == len(names) + 1, "the names of the maps do not tell them apart"
     for m in maps:
+        _check_lines(m.name, m.look_for, m.not_conclude)
         assert m.values.dtype == np.float32, f"{m.name} is {m.values.dtype}"
         down, across = ((n - 1) * cell for n, cell in zip(m.values.shape, m.cell, strict=True))
         assert (down < picture.height) & (across < picture.width), f"{m.name} leaves the picture"
@@ -171,4 +217,4 @@ def check_maps_survive(analysis: Analysis, inputs: Sequence[bytes]) -> None:
 
 
 Check = Callable[[Analysis, bytes], None]
-PER_PICTURE: tuple[Check, ...] = (check_deterministic, check_round_trip, check_input_untouched)
+PER_PICTURE: tuple[Check, ...] = (check_deterministic, check_round_trip, check_evidence, check_input_untouched)

@@ -9,7 +9,7 @@ from pathlib import Path
 # From what knows nothing to what knows everything. `jpegtrace` itself only names things, lazily.
 ROWS = (
     ("errors", "_jit", "_progress"),
-    ("_median", "_files"),
+    ("_median", "_files", "_workers"),
     ("limits", "data"),
     ("tables",),
     ("jpeg",),
@@ -18,14 +18,16 @@ ROWS = (
     ("lattice",),
     ("pixels", "manipulation", "laundering"),
     ("chain",),
+    ("evidence",),
     ("findings",),
     ("analyses",),
     ("report",),
     ("inspection",),
     ("stress",),
-    ("audit",),
+    ("audit", "doctor"),
+    ("web",),
     ("_terminal",),
-    ("cli_stress",),
+    ("cli_stress", "cli_serve", "cli_study"),
     ("cli",),
     ("__main__",),
 )

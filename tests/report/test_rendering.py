@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from checks.pages import Page, check_accessible, check_self_contained
 from checks.pictures import as_file, camera_file, scene
 from jpegtrace.findings import Map
 from jpegtrace.inspection import inspect, inspect_or_explain
@@ -62,23 +63,38 @@ def test_control_characters_are_shown_not_obeyed():
 def test_html_escapes_what_the_file_says():
     report = inspect(as_file(scene(1), comment=b"<script>alert(1)</script>"), name="<b>.jpg", preview=True)
     page = render_html([report])
-    assert "<script" not in page
+    check_self_contained(page)
     assert "&lt;script&gt;alert(1)" in page
     assert "&lt;b&gt;.jpg" in page
 
 
 def test_html_holds_every_finding_and_table():
     page = render_html([inspect(as_file(scene(1), quality=60))])
-    assert page.count("<section>") == len(re.findall(r'class="question"', page)) >= 2
-    assert page.count("<caption>Quantization table") == 2
+    assert page.count('<section class="finding"') == len(re.findall(r'class="question"', page)) >= 2
+    assert len(re.findall(r"<strong>quantization table \d of the file", page)) == 2
     assert "What this cannot show" in page
-    assert "Worth a look" not in page
+    assert "Contradiction:" not in page
 
 
 def test_html_puts_alarms_first():
     page = render_html([inspect(camera_file(1, NIKON, "Canon", "Canon EOS 5D"))])
-    places = [page.index(text) for text in ("Worth a look", "EXIF says Canon, the tables", 'class="question"')]
+    places = [page.index(text) for text in ("Contradiction:", "it says Canon, the tables", 'class="question"')]
     assert places == sorted(places)
+
+
+def test_places_are_rows_and_columns_with_their_names():
+    assert shorten([3, 5], name="grid_origin") == "row 3, column 5"
+    assert shorten([8, 16, 400, 300], name="window") == "400 x 300 pixels from row 16, column 8"
+    assert shorten({"box": [8, 16, 4, 3]}) == "box 4 x 3 pixels from row 16, column 8"
+    assert shorten([3, 5], name="makers") == "3, 5"
+
+
+def test_a_probability_says_what_it_is_of():
+    report = with_maps()
+    finding = dataclasses.replace(report.findings[0], probability=0.9999, probability_of="that it was resized")
+    report = dataclasses.replace(report, findings=(finding,))
+    assert "(probability that it was resized: over 99%)" in printed(report, width=400)
+    assert "(probability that it was resized: over 99%)" in render_html([report])
 
 
 def test_html_of_many_lists_them():
@@ -107,10 +123,9 @@ def test_html_lays_maps_over_the_photograph():
     page = render_html([with_maps(QUALITY, REGION)])
     assert page.count('<figure class="map">') == 2
     for drawn, m in zip(images(page, "layer"), (QUALITY, REGION), strict=True):
-        assert (np.asarray(drawn) == layer(m, (96, 128), opacity=OPACITY)).all()
+        assert (np.asarray(drawn) == layer(m, (96, 128))).all()
     assert [image.size for image in images(page, "photograph")] == [(128, 96)] * 2
-    assert "<script" not in page
-    assert "http" not in page
+    check_self_contained(page)
 
 
 def test_html_reduces_maps_as_the_photograph():
@@ -118,13 +133,13 @@ def test_html_reduces_maps_as_the_photograph():
     wide = Map("quality", np.arange(12 * 16, dtype=np.float32).reshape(12, 16), (80, 80))
     report = dataclasses.replace(report, findings=(dataclasses.replace(report.findings[0], maps=(wide,)),))
     (drawn,) = images(render_html([report]), "layer")
-    assert (np.asarray(drawn) == layer(wide, (480, 640), (960, 1280), opacity=OPACITY)).all()
+    assert (np.asarray(drawn) == layer(wide, (480, 640), (960, 1280))).all()
 
 
 def test_html_says_in_words_what_maps_show():
     page = render_html([with_maps(QUALITY, REGION)])
     assert 'alt="Map of quality: 60 to 90 QF; cannot tell (25.0% of the cells)"' in page
-    assert "<figcaption>quality: 60 to 90 QF; cannot tell (25.0% of the cells)</figcaption>" in page
+    assert "<figcaption>quality: 60 to 90 QF; cannot tell (25.0% of the cells)\n" in page
     assert "&lt;sky&gt;, 33.3%</li>" in page
     assert "<sky>" not in page
     assert page.count("cannot tell, ") == 2
@@ -136,8 +151,66 @@ def test_html_hides_maps_by_a_box_of_their_own():
     boxes = re.findall(r'<input type="checkbox" class="peek" id="([^"]+)" checked><label for="([^"]+)">', page)
     assert len(boxes) == len(set(boxes)) == 3
     assert all(box == label for box, label in boxes)
-    assert ".peek:not(:checked) ~ .stack .layer { display: none; }" in page
+    assert ".peek:not(:checked) ~ .stack .layer, .peek:not(:checked) ~ .slider { display: none; }" in page
     assert page.index("display: none; }") < page.index("@media print")  # in print the map is there
+
+
+def test_every_map_over_a_photograph_has_a_slider_with_a_name_of_its_own():
+    text = render_html([with_maps(QUALITY, REGION)])
+    page = Page(text)
+    sliders = [attributes for attributes in page.all("input") if attributes["type"] == "range"]
+    names = {
+        attributes["for"]: words for attributes, words in zip(page.all("label"), page.words_of("label"), strict=True)
+    }
+    assert [names[slider["id"]] for slider in sliders] == [
+        "Opacity of the map “quality”", "Opacity of the map “region”"
+    ]  # fmt: skip
+    assert [(s["min"], s["max"], s["value"]) for s in sliders] == [("0", "100", f"{100 * OPACITY:.0f}")] * 2
+    layers = [attributes["id"] for attributes in page.all("img") if attributes.get("class") == "layer"]
+    assert [slider["data-layer"] for slider in sliders] == layers
+    # What needs the script is not there without it.
+    assert text.count('<div class="slider" hidden>') == 2
+    assert f"--opacity: {OPACITY};" in text
+
+
+def test_html_is_accessible_and_needs_nothing_else():
+    report = with_maps(QUALITY, REGION)
+    several = [inspect(as_file(scene(1)), name="one.jpg"), inspect_or_explain(b"", name="two.jpg"), report]
+    for reports in ([report], several):
+        text = render_html(reports)
+        check_accessible(text)
+        check_self_contained(text)
+
+
+def test_html_works_in_print_in_the_dark_and_by_keyboard():
+    text = render_html([with_maps(QUALITY)])
+    for rule in ("@media print", "@page", "prefers-color-scheme: dark", ":focus-visible", "break-inside: avoid"):
+        assert rule in text
+    assert Page(text).elements[[tag for tag, _ in Page(text).elements].index("body") + 1] == (
+        "a", {"class": "skip", "href": "#input-1"}
+    )  # fmt: skip
+
+
+def test_every_status_and_level_is_a_word_not_a_colour_alone():
+    text = render_html([inspect(camera_file(1, NIKON, "Canon", "Canon EOS 5D"))])
+    assert '<span class="status ok">answered</span>' in text
+    assert re.search(r'<li class="alarm"><strong>alarm:</strong> ', text)
+
+
+def test_html_ends_with_the_provenance():
+    report = inspect(as_file(scene(1, 160, 176), quality=95), preview=True)
+    text = render_html([report])
+    provenance = text[text.index('class="provenance"') :]
+    assert "<section" not in provenance
+    assert report.input.sha256 in provenance
+    assert f"jpegtrace {report.version}" in provenance
+    assert "Pillow" in provenance
+    assert "libjpeg-turbo" in provenance
+    hashes = {digest for finding in report.findings for digest in finding.provenance.weights.values()}
+    assert len(hashes) >= 3
+    assert all(digest in provenance for digest in hashes)
+    for finding in report.findings:
+        assert f'<th scope="row">{finding.analysis}</th><td>{finding.analysis_version}</td>' in provenance
 
 
 def test_html_shows_maps_alone_without_a_photograph():

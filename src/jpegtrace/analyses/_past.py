@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -16,6 +16,7 @@ from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
+from jpegtrace.lattice.histograms import FEWEST_BLOCKS, probability_twice
 from jpegtrace.lattice.history import History, divide, find_history
 from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
@@ -38,11 +39,14 @@ class Past:
         found: probabilities.
         window: left, top, width and height in pixels.
         activity: nonzero coefficients a block in the window, DC apart.
+        one_grid: probability of an earlier compression on the same grid by the histograms of the window, see
+            `jpegtrace.lattice.histograms`; None where it has too few blocks.
     """
 
     found: Posterior
     window: tuple[int, int, int, int]
     activity: float
+    one_grid: float | None = None
 
 
 class Luma(NamedTuple):
@@ -138,7 +142,11 @@ def _look(picture: Picture) -> Past | str:
     past = _past_in(luma, window)
     if past.activity < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
-    return past
+    top, left, rows, cols = window
+    if rows * cols < FEWEST_BLOCKS:
+        return past
+    here = luma.blocks[top : top + rows, left : left + cols]
+    return replace(past, one_grid=probability_twice(here, luma.table))
 
 
 def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:
@@ -192,6 +200,21 @@ def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:
     if window is None or min(window[2:]) < SMALLEST:
         return None
     return _past_in(luma, window)
+
+
+def blocks_in(picture: Picture, past: Past) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
+    """Stored coefficients of the window that a past was read in, and the table (8, 8) of the last compression."""
+    luma = last_compression_of(picture)
+    assert not isinstance(luma, str)  # noqa: S101 - it has a past
+    left, top, width, height = past.window
+    row, col = (top - luma.corner[0]) // 8, (left - luma.corner[1]) // 8
+    return luma.blocks[row : row + height // 8, col : col + width // 8], luma.table
+
+
+def whole(picture: Picture) -> bool:
+    """Whether all blocks of the last compression can be trusted."""
+    luma = last_compression_of(picture)
+    return not isinstance(luma, str) and bool(luma.whole.all())
 
 
 def _past_in(luma: Luma, window: tuple[int, int, int, int]) -> Past:

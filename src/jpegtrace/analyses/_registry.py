@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from functools import cache
 from typing import Any, TypeVar
 
-from jpegtrace import __version__
+from jpegtrace import __version__, networks
 from jpegtrace._progress import Progress
 from jpegtrace.errors import InputError, JpegtraceError, UnsupportedFormat, UsageError
 from jpegtrace.findings import Finding, Level, Map, Outcome, Provenance, Remark, Status
@@ -39,6 +39,7 @@ class Analysis:
         map: computes values over the whole picture, which `run` leaves out where they would take long; takes the
             picture, the parameters, the distance between values in pixels, and whom to tell the share that is done.
             None where the question has no map.
+        weights: names of the cards of all networks that it may ask; their hashes go into the provenance of its answers.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Analysis:
     parameters: type[Any]
     run: Callable[[Picture, Any], Outcome]
     map: Callable[[Picture, Any, int, Progress | None], tuple[Map, ...]] | None = None
+    weights: tuple[str, ...] = ()
 
     def __call__(self, picture: Picture, params: object | None = None) -> Finding:
         """Ask the question; failures become a finding of status ``failed``, never an exception.
@@ -118,18 +120,25 @@ class Analysis:
 
     def _finding(self, picture: Picture, params: object, outcome: Outcome) -> Finding:
         settings: Mapping[str, Any] = asdict(params) if is_dataclass(params) and not isinstance(params, type) else {}
+        answered = outcome.status in (Status.OK, Status.INCONCLUSIVE)
+        asked = [name for name in self.weights if name in networks.card_ids()] if answered else []
+        weights = {name: networks.card(name).sha256 for name in asked}
         return Finding(
             analysis=self.id,
             analysis_version=self.version,
             status=outcome.status,
             summary=outcome.summary,
-            provenance=Provenance(picture.sha256, __version__, settings),
+            provenance=Provenance(picture.sha256, __version__, settings, weights),
             values=outcome.values,
             probability=outcome.probability,
-            cannot_show=self.cannot_show if outcome.status in (Status.OK, Status.INCONCLUSIVE) else (),
+            cannot_show=self.cannot_show if answered else (),
             remarks=outcome.remarks,
             maps=outcome.maps,
             plots=outcome.plots,
+            matrices=outcome.matrices,
+            comparisons=outcome.comparisons,
+            claims=outcome.claims,
+            probability_of=outcome.probability_of,
         )
 
 
@@ -138,8 +147,13 @@ def _check_answer(finding: Finding) -> None:
     json.dumps(finding.to_dict(), allow_nan=False)
     if finding.probability is not None and not 0 <= finding.probability <= 1:
         raise ValueError(f"the probability is {finding.probability}")
-    if finding.status is Status.NOT_APPLICABLE and (finding.values or finding.probability is not None):
-        raise ValueError("an answer that does not apply has values")
+    for claim in finding.claims:
+        if claim.probability is not None and not 0 <= claim.probability <= 1:
+            raise ValueError(f"the probability of a claim is {claim.probability}")
+    if finding.status is Status.NOT_APPLICABLE and (
+        finding.values or finding.probability is not None or finding.claims
+    ):
+        raise ValueError("an answer that does not apply has values or claims")
     shadowing = sorted(set(finding.values) & set(Finding.__dataclass_fields__))
     if shadowing:
         raise ValueError(f"values are called like fields of a finding: {', '.join(shadowing)}")
@@ -161,6 +175,7 @@ def analysis(
     false_alarm_rate: float,
     needs_jpeg: bool = False,
     map: Callable[[Picture, P, int, Progress | None], tuple[Map, ...]] | None = None,  # noqa: A002
+    weights: tuple[str, ...] = (),
 ) -> Callable[[Callable[[Picture, P], Outcome]], Analysis]:
     """Register a function as an analysis; see `Analysis` for the arguments.
 
@@ -184,6 +199,7 @@ def analysis(
             parameters=parameters,
             run=function,
             map=map,
+            weights=weights,
         )
         return _REGISTERED[id]
 

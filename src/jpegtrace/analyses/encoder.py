@@ -3,18 +3,26 @@
 Quantization tables are an encoder's handwriting: H. Farid, "Digital image ballistics from JPEG quantization",
 TR2006-583, Dartmouth; E. Kee, M. K. Johnson, H. Farid, "Digital image authentication from JPEG headers", IEEE TIFS
 6(3), 2011 (thumbnails and EXIF beside the tables). The survey behind the names is described in `jpegtrace.tables`.
+
+The encoders of the IJG scale two standard tables B by a quality Q from 1 to 100,
+
+    q_f = min(255, max(1, floor((S B_f + 50) / 100))),    S = floor(5000 / Q) below 50, else 200 - 2 Q
+
+so that a table tells its quality, and whether it is one of theirs at all. Cameras and some programs have tables of
+their own; these are looked up among those of the survey, which says how many files had them and what these files named.
+What EXIF, thumbnail and frame say is then held against that and against each other.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import InputError
-from jpegtrace.findings import Json, Level, Outcome, Remark, Status
+from jpegtrace.findings import READ_IN_FILE, Claim, Json, Level, Outcome, Remark, Status, Topic
 from jpegtrace.jpeg import JpegStructure
 from jpegtrace.limits import Limits
 from jpegtrace.metadata import Exif, JpegMetadata
@@ -67,7 +75,45 @@ def encoder(picture: Picture, params: Params) -> Outcome:
         *_dimensions(picture, metadata.exif),
         *_thumbnail_remarks(picture, thumbnail, found, metadata),
     ]
-    return Outcome(Status.OK, found.sentence(), values, remarks=tuple(remarks))
+    claims = (*_contradictions(remarks), _writer(found))
+    return Outcome(Status.OK, found.sentence(), values, remarks=tuple(remarks), claims=claims)
+
+
+def _contradictions(remarks: Sequence[Remark]) -> Iterator[Claim]:
+    """What contradicts the file's own account, or that nothing does."""
+    alarms = [remark for remark in remarks if remark.level is Level.ALARM]
+    for remark in alarms:
+        yield Claim(
+            Topic.CONTRADICTION,
+            f"Its own account (EXIF) does not hold: {remark.text.replace('EXIF says', 'it says', 1)}.",
+            grounds=READ_IN_FILE,
+            not_mean="That the picture itself was altered: a program that only crops or saves again may keep the "
+            "camera's EXIF, too.",
+        )
+    if not alarms:
+        yield Claim(
+            Topic.NOTHING,
+            "Nothing in the file contradicts its own account.",
+            grounds=READ_IN_FILE,
+            not_mean="That the account is true: tables and metadata can be copied.",
+        )
+
+
+def _writer(found: Identification) -> Claim:
+    if found.quality is not None:
+        told = f"It was last saved with the standard tables of quality {found.quality}, as many programs write them."
+    elif found.kind == "exact" and found.family != "unattributed":
+        told = f"It was last saved with tables that {found.family} is known to write."
+    elif found.kind == "exact":
+        told = "It was last saved with tables that were seen in other files, by no single program or camera."
+    else:
+        told = "It was last saved with tables that were not seen before."
+    return Claim(
+        Topic.HISTORY,
+        told,
+        grounds=READ_IN_FILE,
+        not_mean="Who saved it: any program can write any table, and many share one.",
+    )
 
 
 def _table_values(found: Identification) -> dict[str, Json]:

@@ -2,10 +2,16 @@
 
 ITU-T T.81 (JPEG), T.871 (JFIF), CIPA DC-008 (EXIF), DC-007 (MPO), ICC.1. Everything here is read, nothing inferred;
 metadata can be written by anyone.
+
+A decoder of a viewer fills what it cannot read. Here every rule of the entropy-coded data is checked: each code must be
+one that a table has, a block has 64 coefficients and no more, restart markers count modulo 8, scans follow each other.
+Where a rule is broken, the blocks that the fault may have touched are not trusted; docs/reading.md says which.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -13,10 +19,11 @@ from numpy.typing import NDArray
 
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import CorruptInput
-from jpegtrace.findings import Json, Level, Outcome, Remark, Status
+from jpegtrace.findings import READ_IN_FILE, Claim, Json, Level, Matrix, Outcome, Remark, Status, Topic
 from jpegtrace.jpeg import Frame, JpegStructure
-from jpegtrace.metadata import Exif, JpegMetadata
+from jpegtrace.metadata import Exif, JpegMetadata, PngText, read_png_texts
 from jpegtrace.picture import Picture
+from jpegtrace.raster import Format
 
 _SUBSAMPLING = {
     "1x1-1x1-1x1": "4:4:4",
@@ -28,6 +35,8 @@ _SUBSAMPLING = {
 }
 
 
+LABEL = "jpegtrace-operations"  # keyword of the text in which `jpegtrace stress attack` says what it did
+WORN = "That somebody did it on purpose: files are cut off in transfers and worn by failing disks."
 # Phones hang these behind every picture they take.
 _USUAL_TRAILERS = ("padding", "motion photo", "Samsung trailer", "MP4 video")
 
@@ -78,12 +87,50 @@ def file_facts(picture: Picture, params: Params) -> Outcome:
     remarks += [Remark(Level.ALARM, d.what, f"at byte {d.offset:,}") for d in damage[:10]]
     if len(damage) > 10:
         remarks.append(Remark(Level.ALARM, f"{len(damage) - 10} more departures from the format"))
-    return Outcome(Status.OK, _sentence(picture.jpeg.frame, values, share, len(damage)), values, remarks=tuple(remarks))
+    return Outcome(
+        Status.OK,
+        _sentence(picture.jpeg.frame, values, share, len(damage)),
+        values,
+        remarks=tuple(remarks),
+        matrices=tuple(_matrix(k, t.table) for k, t in enumerate(picture.jpeg.quantization_tables, 1)),
+        claims=(_wholeness(share, len(damage)),),
+    )
+
+
+def _matrix(number: int, table: NDArray[np.uint16]) -> Matrix:
+    return Matrix(
+        f"quantization table {number} of the file",
+        table.astype(np.float32),
+        "step",
+        row_label="vertical frequency",
+        column_label="horizontal frequency",
+        look_for="How fast the steps grow towards the lower right: the larger a step, the more detail the last save "
+        "threw away.",
+        not_conclude="Which program wrote it, from the numbers alone: many share a table; “Who wrote it” says which.",
+    )
+
+
+def _wholeness(share: float | None, damage: int) -> Claim:
+    """Whether the file is whole; `share` of its blocks can be trusted, None where they were not decoded."""
+    if share is not None and share < 1:
+        text = f"The file is damaged: {share:.1%} of its blocks can be read, and all that follows is about those."
+        return Claim(Topic.DAMAGE, text, grounds=READ_IN_FILE, not_mean=WORN)
+    if damage:
+        rest = "" if share is None else ", although all of it can be read"
+        return Claim(Topic.DAMAGE, f"The file breaks rules of its format{rest}.", grounds=READ_IN_FILE, not_mean=WORN)
+    return Claim(
+        Topic.NOTHING,
+        "No damage was found in the file.",
+        grounds=READ_IN_FILE,
+        not_mean="That it is the file that was first saved: a program that saves again leaves no damage.",
+    )
 
 
 def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> Outcome:
     summary = f"{picture.format}, {picture.width} x {picture.height} pixels"
-    remarks: list[Remark] = []
+    texts = read_png_texts(picture.data, picture.limits) if picture.format is Format.PNG else ()
+    values["texts"] = [{"keyword": text.keyword, "text": text.text, "offset": text.offset} for text in texts]
+    remarks = [*_label_remarks(texts)]
     if params.decode:
         try:
             raster = picture.raster
@@ -91,7 +138,9 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
             values["whole_share"] = 0.0
             place = "" if error.offset is None else f"at byte {error.offset:,}"
             remarks.append(Remark(Level.ALARM, error.what, place))
-            return Outcome(Status.OK, f"{summary}; the pixels cannot be read", values, remarks=tuple(remarks))
+            unread = Claim(Topic.DAMAGE, "The pixels of the file cannot be read.", grounds=READ_IN_FILE, not_mean=WORN)
+            told = f"{summary}; the pixels cannot be read"
+            return Outcome(Status.OK, told, values, remarks=tuple(remarks), claims=(unread,))
         values |= {
             "bits": raster.bits,
             "colour": raster.mode,
@@ -105,7 +154,37 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
             remarks.append(Remark(Level.INFO, raster.note))
         if raster.frames > 1:
             remarks.append(Remark(Level.NOTICE, f"{raster.frames} pictures in the file; the first is read"))
-    return Outcome(Status.OK, f"{summary}.", values, remarks=tuple(remarks))
+    claims = _label_claims(texts) if any(text.keyword == LABEL for text in texts) else ()
+    return Outcome(Status.OK, f"{summary}.", values, remarks=tuple(remarks), claims=claims)
+
+
+def _label_remarks(texts: tuple[PngText, ...]) -> Iterator[Remark]:
+    """What jpegtrace itself wrote into a picture that it made to test verdicts."""
+    for text in texts:
+        if text.keyword == LABEL:
+            done = _done_by_label(text.text)
+            yield Remark(Level.NOTICE, f"its own label says: {done}", f"PNG text {LABEL!r} at byte {text.offset:,}")
+
+
+def _label_claims(texts: tuple[PngText, ...]) -> tuple[Claim, ...]:
+    done = "; ".join(_done_by_label(text.text) for text in texts if text.keyword == LABEL)
+    return (
+        Claim(
+            Topic.EDIT,
+            f"Its own label says: {done}.",
+            grounds=READ_IN_FILE,
+            not_mean="That the label is true: anyone can write or remove it.",
+        ),
+    )
+
+
+def _done_by_label(text: str) -> str:
+    try:
+        label = json.loads(text)
+        names = [str(operation["name"]) for operation in label["operations"]]
+        return f"{label['purpose']}; attack {label['attack']} ({', '.join(names)})"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "a label of jpegtrace that cannot be read"
 
 
 def _frame_facts(jpeg: JpegStructure, metadata: JpegMetadata) -> dict[str, Json]:

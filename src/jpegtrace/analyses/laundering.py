@@ -1,8 +1,15 @@
 """Was a JPEG history hidden on purpose: dithered coefficients, medians against blocks, total variation.
 
 A picture whose history was hidden mostly looks neither untouched nor like JPEG (Lai and Böhme 2011; Valenzise et al.
-2013; Fan et al. 2014 on trained detectors). Statistics on all 64 grids and patterns of neighbouring pixels (see
-`jpegtrace.laundering`) are read by a small network, trained against the published attacks.
+2013; Fan et al. 2014 on trained detectors). Each attack repairs what a detector looks at and leaves something else:
+dither gives flat blocks the noise of busy ones, on one grid only; a median gives neighbours one value; total variation
+likes straight ramps. Statistics s of every one of the 64 grids g are therefore compared with those of the others,
+
+    strange(g) = mean over s of min( |s(g) - median of s over all grids| / (spread of s + 0.01), 30 )
+
+and go, with patterns of neighbouring pixels that know no grid, into five small networks, trained against the published
+attacks. A picture is flagged where their mean score is one that at most two in a thousand pieces of every honest kind
+reach; no probability is claimed. All statistics are listed in docs/laundering.md.
 """
 
 from __future__ import annotations
@@ -15,13 +22,14 @@ from numpy.typing import NDArray
 from jpegtrace.analyses import _threads
 from jpegtrace.analyses._pixels import luma_pixels_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.findings import Json, Level, Outcome, Remark, Status
+from jpegtrace.findings import Claim, Json, Level, Outcome, Remark, Status, Topic
 from jpegtrace.laundering.decision import CLEAN_BELOW, FLAGGED_FROM, choose, piece_of, pooled, scores_of
 from jpegtrace.laundering.features import strangest_grid
 from jpegtrace.laundering.layout import SMALLEST
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table
 
+GROUNDS = "a score, no probability; at most one untouched picture in a hundred is flagged"
 LEAST_QUALITY = 95  # of a JPEG file; stronger compression covers what is looked for
 
 
@@ -55,6 +63,7 @@ class Params:
     ),
     reference="Stamm and Liu 2011, Fan et al. 2014 (the attacks); docs/laundering.md",
     false_alarm_rate=0.01,
+    weights=("laundering",),
 )
 def laundering(picture: Picture, params: Params) -> Outcome:
     """Look at the busiest pieces, and take the mean of their scores."""
@@ -79,7 +88,13 @@ def laundering(picture: Picture, params: Params) -> Outcome:
     if not flagged:
         if values["hidden"] is None:
             return Outcome(Status.INCONCLUSIVE, "Cannot tell whether a JPEG history was hidden.", values)
-        return Outcome(Status.OK, "No sign that a JPEG history was hidden.", values)
+        nothing = Claim(
+            Topic.NOTHING,
+            "No sign was found that a JPEG history was hidden on purpose.",
+            grounds=GROUNDS,
+            not_mean="That nothing was hidden: methods it was not taught, and later saves, leave it no sign.",
+        )
+        return Outcome(Status.OK, "No sign that a JPEG history was hidden.", values, claims=(nothing,))
     evidence = (
         f"score {score:.2f}, flagged from {params.flagged_from:g}; {values['pieces_flagged']} of {len(boxes)} pieces"
     )
@@ -91,7 +106,14 @@ def laundering(picture: Picture, params: Params) -> Outcome:
         evidence += f"; the grid that stands out begins at row {row}, column {col}"
     remark = Remark(Level.NOTICE, "its noise is neither that of an untouched picture nor that of a JPEG", evidence)
     summary = "The pixels look as if a JPEG history had been hidden in them."
-    return Outcome(Status.OK, summary, values, remarks=(remark,))
+    hidden = Claim(
+        Topic.EDIT,
+        summary,
+        grounds=GROUNDS,
+        not_mean="That somebody meant to hide anything: denoising, film grain and a camera's own processing can look "
+        "similar.",
+    )
+    return Outcome(Status.OK, summary, values, remarks=(remark,), claims=(hidden,))
 
 
 def _seen(picture: Picture) -> NDArray[np.uint8] | str:

@@ -1,8 +1,20 @@
 """What was done to a picture before its last compression: resized, blurred, median-filtered, noise added.
 
 The question of MPeR-Net, with one model for all and any size, a continuous parameter with its interval, and the right
-to say nothing. Statistics in which operations show (see `jpegtrace.manipulation.features`) are read by a small network
-that also knows the table of the last compression.
+to say nothing.
+
+A pixel of a resized picture is a weighted mean of a few old ones, with weights that depend on where it lies between
+them. For a factor s that place repeats with a period p, and so does the strength of what a high-pass filter leaves;
+averaged over rows, and likewise over columns, its spectrum has a line at f:
+
+    p = 1 / |1 - 1/s|,    f = 1/s, folded into 0 to 1/2
+
+Blur shows in how power falls with frequency, a median in how little the same median changes once more, noise in what is
+left where scene and table allow nothing else. Small networks that also know the table of the last compression turn
+these statistics into probabilities of operations and, for each parameter, into a distribution, from which median and 90
+% interval are read. Of n pieces of one picture the log-probabilities are averaged and weighed as 1 + 0.3 (n - 1), for
+they are not independent. An operation is claimed where all operations together have at least 0.995. More in
+docs/manipulation.md.
 """
 
 from __future__ import annotations
@@ -16,15 +28,17 @@ from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
 from jpegtrace.analyses import _threads
+from jpegtrace.analyses._evidence import grid_name
 from jpegtrace.analyses._past import cannot_tell, last_compression_of, no_map
 from jpegtrace.analyses._pixels import luma_pixels_of
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.findings import Json, Level, Map, Outcome, Plot, Remark, Status
+from jpegtrace.findings import Claim, Json, Level, Map, Outcome, Plot, Remark, Status, Topic
 from jpegtrace.manipulation import Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
 from jpegtrace.manipulation.estimate import LEAST_CONTRAST, Box, Estimate, contrast, estimate, look, piece_of
 from jpegtrace.manipulation.features import Features, describe, part_of
 from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, WINDOWS
+from jpegtrace.manipulation.posterior import NETWORKS
 from jpegtrace.picture import Picture
 
 SMALLEST = 128  # pixels a side
@@ -34,6 +48,11 @@ FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
 UNSURE = "cannot tell"
+# What to look at in maps, and what not to conclude.
+LINES = (
+    "A compact part that differs from all that surrounds it.",
+    "That single places differ: each is told from 128 pixels around it, and now and then wrongly.",
+)
 UNSURE_LABEL = len(grid.OPERATIONS)
 KERNEL_FROM = 0.8  # probability from which an interpolation is named
 KERNEL_UNKNOWN = grid.KERNELS.index("other")
@@ -97,9 +116,16 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
         return np.asarray(values, np.float32)[[place[box] for box in boxes]].reshape(shape)
 
     return (
-        Map("operation", placed(np.where(flat, UNSURE_LABEL, labels)), cell, labels=(*grid.OPERATIONS, UNSURE)),
-        Map("any operation", placed(np.where(flat, np.nan, 1 - found.operation[:, NONE])), cell, "probability"),
-        Map("factor", placed(np.where(resized & ~flat, factors, np.nan)), cell, "times"),
+        Map("operation", placed(np.where(flat, UNSURE_LABEL, labels)), cell, "", (*grid.OPERATIONS, UNSURE), *LINES),
+        Map(
+            "any operation",
+            placed(np.where(flat, np.nan, 1 - found.operation[:, NONE])),
+            cell,
+            "probability",
+            (),
+            *LINES,
+        ),
+        Map("factor", placed(np.where(resized & ~flat, factors, np.nan)), cell, "times", (), *LINES),
     )
 
 
@@ -120,6 +146,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     reference="MPeR-Net; Gallagher 2005; docs/manipulation.md",
     false_alarm_rate=0.0,
     map=map_operations,
+    weights=NETWORKS,
 )
 def manipulation(picture: Picture, params: Params) -> Outcome:
     """Look at pieces that cover the picture, and weigh what they say together."""
@@ -143,6 +170,8 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
         probability=round(verdict.probability, 4),
         remarks=remarks,
         plots=_plots(seen, found, verdict) if verdict.manipulated else (),
+        claims=(_claim(values, verdict),),
+        probability_of=_what(verdict),
     )
 
 
@@ -209,13 +238,53 @@ def _sentence(values: dict[str, Json], verdict: Verdict) -> str:
     return f"Before its last compression it was {DONE[grid.OPERATIONS[verdict.operation]]}: {'; '.join(told)}."
 
 
+def _what(verdict: Verdict) -> str:
+    """What the probability is of."""
+    if not verdict.manipulated:
+        return "that nothing of this was done"
+    return "that anything was done" if verdict.operation is None else f"that it was {_done(verdict.operation)}"
+
+
+def _done(operation: int) -> str:
+    return DONE[grid.OPERATIONS[operation]]
+
+
+def _either_way(factor: Json) -> bool:
+    """Whether the interval of a factor holds reductions and enlargements."""
+    return isinstance(factor, dict) and float(str(factor["low"])) < 1 < float(str(factor["high"]))
+
+
+def _claim(values: dict[str, Json], verdict: Verdict) -> Claim:
+    probability = round(verdict.probability, 4)
+    if not verdict.manipulated:
+        return Claim(
+            Topic.NOTHING,
+            "No trace of resizing, blur, a median filter or added noise was found.",
+            probability,
+            not_mean="That nothing was done: strong compression wipes such traces out, and other operations are not "
+            "looked for.",
+        )
+    what = "processed in a way that cannot be told" if verdict.operation is None else _done(verdict.operation)
+    about = ""
+    if isinstance(factor := values["factor"], dict):
+        about = f" to about {100 * float(str(factor['value'])):.0f}% of its sides"
+    if _either_way(factor):
+        about = ", and it cannot be told whether it was made smaller or larger"
+    return Claim(
+        Topic.EDIT,
+        f"Before its last compression the picture was {what}{about}.",
+        probability,
+        not_mean="That it is forged: web pages and messengers resize, and cameras smooth.",
+    )
+
+
 def _remarks(found: Estimate, verdict: Verdict, params: Params) -> Iterator[Remark]:
     each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
     clean = sum(not piece.manipulated and piece.operation == NONE for piece in each)
     touched = sum(piece.manipulated for piece in each)
     if clean and touched:
-        where = ", ".join(
-            f"({box.left}, {box.top})" for box, piece in zip(found.boxes, each, strict=True) if piece.manipulated
+        where = "; ".join(
+            grid_name(box.top, box.left) for box, piece in zip(found.boxes, each, strict=True) if piece.manipulated
         )
         yield Remark(
             Level.NOTICE,
@@ -223,6 +292,8 @@ def _remarks(found: Estimate, verdict: Verdict, params: Params) -> Iterator[Rema
             "a map of this analysis tells where",
             f"pieces that show one begin at {where}",
         )
+    if _either_way(_values(found, verdict)["factor"]):
+        yield Remark(Level.INFO, "the interval of the factor holds reductions and enlargements: which it was is open")
     if verdict.manipulated:
         yield Remark(Level.INFO, "ordinary workflows do this, too: it is no sign of forgery by itself")
 

@@ -86,11 +86,14 @@ class PixelHistory:
         sources: of the picture or its parts, that of most of it first; none: no trace of a compression.
         tiles: that were looked at.
         probability: that the picture, or a part of it, was JPEG; None where too little can be seen to tell.
+        evidence: (64,) for each grid, all tiles together, under the noise that the sources were found with; -inf where
+            a grid was not judged. None where there are no tiles.
     """
 
     sources: tuple[PixelSource, ...]
     tiles: tuple[Tile, ...]
     probability: float | None
+    evidence: NDArray[np.float64] | None = None
 
 
 def tiles_to_search(luma: Luma, most: int) -> list[Tile]:
@@ -126,6 +129,7 @@ def find_pixel_history(
     tiles = tiles_to_search(luma, most_tiles)
     library = standard_library()
     best: float | None = None
+    evidence: NDArray[np.float64] | None = None
     for turn, noise in enumerate(SEARCHED_NOISES if tiles else ()):
         share = part(progress, turn / len(SEARCHED_NOISES), (turn + 1) / len(SEARCHED_NOISES))
         variance = noise * luma.variance
@@ -134,12 +138,13 @@ def find_pixel_history(
         read = [_read_grid(luma, library, here, grid, variance) for grid in _grids(looks)]
         sources = [source for source in read if source is not None]
         if sources:
-            return PixelHistory(tuple(sources), tuple(tiles), sources[0].probability)
+            return PixelHistory(tuple(sources), tuple(tiles), sources[0].probability, together(looks).by_origin)
         if turn == 0:  # the probability is calibrated for the noise of decoding
-            seen = probability_compressed(together(looks))
+            sums = together(looks)
+            seen, evidence = probability_compressed(sums), sums.by_origin
             # What does not hold against chance is no more likely than what is just not sure.
             best = None if seen is None else min(seen, SURE)
-    return PixelHistory((), tuple(tiles), best)
+    return PixelHistory((), tuple(tiles), best, evidence)
 
 
 def _look_at(

@@ -80,4 +80,4 @@ def _common(qualities: NDArray[np.float32], least: float) -> NDArray[np.int64]:
 def _name(quality: int, source: PixelSource) -> str:
     own = quality == source.quality and not source.standard
     table = source.name if own else f"JPEG {quality}"
-    return f"{table} on grid ({source.origin[0]}, {source.origin[1]})"
+    return f"{table} on the grid from row {source.origin[0]}, column {source.origin[1]}"

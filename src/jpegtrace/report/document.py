@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from jpegtrace import __version__
 from jpegtrace.errors import InputError, UsageError
 from jpegtrace.findings import Finding, Json, Status
 from jpegtrace.report.stability import Stability
+from jpegtrace.report.verdict import Verdict, verdict_of
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Report:
         preview: a small JPEG of the picture for the HTML report, not part of the JSON.
         version: of jpegtrace that made the report.
         stability: whether the findings hold when the picture is mildly disturbed; None where that was not asked.
+        made_with: decoders and libraries with their versions.
     """
 
     input: InputFacts
@@ -62,6 +64,12 @@ class Report:
     preview: bytes | None = None
     version: str = __version__
     stability: Stability | None = None
+    made_with: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What all findings say together."""
+        return verdict_of(self.findings, self.stability)
 
     @property
     def failed(self) -> bool:
@@ -99,8 +107,10 @@ class Report:
             "input": {name: getattr(self.input, name) for name in InputFacts.__slots__},
             "error": None if self.error is None else {name: getattr(self.error, name) for name in Failure.__slots__},
             "alarm": self.alarm,
+            "verdict": None if self.error is not None else self.verdict.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],
             "stability": None if self.stability is None else self.stability.to_dict(),
+            "made_with": dict(self.made_with),
         }
 
     @classmethod
@@ -115,15 +125,16 @@ class Report:
             raise UsageError(f"this report has schema version {version}; {SCHEMA_VERSION} is read")
         try:
             error = data["error"]
-            stability = data.get("stability")  # older reports have none
+            stability = data.get("stability")  # older reports have none; the verdict is composed again
             return cls(
                 InputFacts(**{name: data["input"][name] for name in InputFacts.__slots__}),
                 tuple(Finding.from_dict(finding) for finding in data["findings"]),
                 None if error is None else Failure(**{name: error[name] for name in Failure.__slots__}),
                 version=data["jpegtrace"],
                 stability=None if stability is None else Stability.from_dict(stability),
+                made_with=dict(data.get("made_with", {})),
             )
-        except (KeyError, TypeError) as reason:
+        except (KeyError, TypeError, ValueError) as reason:
             raise UsageError(f"this is not the JSON form of a report: {reason!r}") from reason
 
     def to_json(self, *, indent: int | None = 2) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 
@@ -10,7 +9,8 @@ from PIL import Image
 
 from jpegtrace.findings import Finding, Map
 from jpegtrace.report.document import Report
-from jpegtrace.report.maps import OPACITY, Size, Tick, as_png, describe, layer, legend_of, scale_bar, scale_of, swatch
+from jpegtrace.report.images import data_uri, fit, picture_size
+from jpegtrace.report.maps import Size, Tick, as_png, describe, layer, legend_of, scale_bar, scale_of, swatch
 
 _ALONE = (480, 640)  # height and width that a map without its photograph fits into
 _SWATCH = (20, 32)
@@ -37,6 +37,8 @@ class Figure:
         photograph: what it lies upon, or None.
         bar, ticks: the scale of quantities; the bar is None for labels.
         keys: labels, and where the analysis abstains.
+        name: of the map.
+        look_for, not_conclude: as the analysis gives them.
     """
 
     title: str
@@ -48,6 +50,9 @@ class Figure:
     bar: str | None
     ticks: tuple[Tick, ...]
     keys: tuple[KeyFigure, ...]
+    name: str
+    look_for: str
+    not_conclude: str
 
 
 def figures_of(finding: Finding, report: Report) -> list[Figure]:
@@ -57,15 +62,15 @@ def figures_of(finding: Finding, report: Report) -> list[Figure]:
 
 def _figure(m: Map, report: Report) -> Figure:
     over = report.preview is not None
-    picture = _picture_size(m, report)
-    size = _fit(picture) if report.preview is None else _size_of(report.preview)
+    picture = picture_size(m, report)
+    size = fit(picture, _ALONE) if report.preview is None else _size_of(report.preview)
     legend = legend_of(m)
     return Figure(
         title=legend.title,
         caption=describe(m),
         width=size[1],
         height=size[0],
-        map=data_uri(as_png(layer(m, size, picture, opacity=OPACITY if over else 1.0)), "png"),
+        map=data_uri(as_png(layer(m, size, picture)), "png"),
         photograph=None if report.preview is None else data_uri(report.preview, "jpeg"),
         bar=None if scale_of(m) is None else data_uri(as_png(scale_bar(m, _BAR, over_photograph=over)), "png"),
         ticks=legend.ticks,
@@ -76,26 +81,12 @@ def _figure(m: Map, report: Report) -> Figure:
             )
             for key in legend.keys
         ),
+        name=m.name,
+        look_for=m.look_for,
+        not_conclude=m.not_conclude,
     )
-
-
-def _picture_size(m: Map, report: Report) -> Size:
-    """Height and width of the picture; of what the map covers where the report does not say."""
-    if report.input.height and report.input.width:
-        return report.input.height, report.input.width
-    return m.values.shape[0] * m.cell[0], m.values.shape[1] * m.cell[1]
-
-
-def _fit(picture: Size) -> Size:
-    scale = min(_ALONE[0] / picture[0], _ALONE[1] / picture[1])
-    return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
 
 
 def _size_of(preview: bytes) -> Size:
     with Image.open(io.BytesIO(preview)) as image:
         return image.height, image.width
-
-
-def data_uri(data: bytes, kind: str) -> str:
-    """A picture as a link that carries it."""
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

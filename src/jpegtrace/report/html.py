@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
+from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from jpegtrace import __version__
-from jpegtrace.analyses import find_analysis
-from jpegtrace.errors import UsageError
-from jpegtrace.findings import Finding, Json
-from jpegtrace.report.document import Report
-from jpegtrace.report.figures import data_uri, figures_of
-from jpegtrace.report.maps import CONTRAST
+from jpegtrace.findings import Finding
+from jpegtrace.report.document import SCHEMA_VERSION, Report
+from jpegtrace.report.figures import figures_of
+from jpegtrace.report.images import data_uri
+from jpegtrace.report.maps import CONTRAST, OPACITY
+from jpegtrace.report.matrices import comparison_figures_of, matrix_figures_of
+from jpegtrace.report.names import question_of, title_of
 from jpegtrace.report.plots import plot_figures_of
-from jpegtrace.report.text import shorten, title_of
+from jpegtrace.report.text import probability_of, shorten
+from jpegtrace.report.verdict import FOUND, HEADINGS
 
 
 def render_html(reports: Sequence[Report]) -> str:
@@ -22,34 +28,39 @@ def render_html(reports: Sequence[Report]) -> str:
     environment = Environment(
         loader=PackageLoader("jpegtrace.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"shorten": shorten, "data_uri": data_uri, "grid": _grid}
-    environment.globals |= {"title_of": title_of, "question_of": _question, "plain": _plain, "tables_of": _tables}
+    environment.filters |= {"shorten": shorten, "data_uri": data_uri}
     environment.globals |= {
+        "title_of": title_of,
+        "question_of": question_of,
+        "probability_of": probability_of,
+        "plain": _plain,
         "figures_of": figures_of,
         "plot_figures_of": plot_figures_of,
-        "photograph_contrast": CONTRAST,
+        "matrix_figures_of": matrix_figures_of,
+        "comparison_figures_of": comparison_figures_of,
+        "headings": HEADINGS,
+        "found_topics": FOUND,
+        "contrast": CONTRAST,
+        "opacity": OPACITY,
+        "schema_version": SCHEMA_VERSION,
     }
-    template = environment.get_template("report.html.jinja")
-    return template.render(reports=reports, version=__version__)
+    script = _asset("report.js")
+    # The page allows itself nothing but what it carries: no fetch, no other script.
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return environment.get_template("report.html.jinja").render(
+        reports=reports,
+        version=__version__,
+        style=Markup(_asset("report.css")),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
+        script_hash=digest,
+    )
 
 
-def _question(finding: Finding) -> str:
-    try:
-        return find_analysis(finding.analysis).question
-    except UsageError:  # a stored report of an installation that knows more
-        return ""
-
-
-def _tables(finding: Finding) -> list[list[Json]]:
-    tables = finding.values.get("quantization_tables")
-    return [t for t in tables if isinstance(t, list)] if isinstance(tables, list) else []
+def _asset(name: str) -> str:
+    return resources.files("jpegtrace.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
 def _plain(finding: Finding) -> list[tuple[str, str]]:
     """Values that fit on a line."""
-    shown = [(name.replace("_", " "), shorten(value, 2000)) for name, value in finding.values.items()]
+    shown = [(name.replace("_", " "), shorten(value, 2000, name)) for name, value in finding.values.items()]
     return [(name, value) for name, value in shown if value]
-
-
-def _grid(entries: Sequence[Json]) -> list[Sequence[Json]]:
-    return [entries[row : row + 8] for row in range(0, len(entries), 8)]

@@ -18,6 +18,7 @@ PROBABILITY = "probability"  # the unit whose scale is the same for every map
 NARROWEST = 0.2  # scale, as a share of its values
 OPACITY = 0.7  # of a map over its photograph
 CONTRAST = 0.4  # left to the photograph, so that its own light and dark are not taken for values
+_THIN, _HATCHED = 8, 1  # stripes of what is faded
 _STRIP = 256  # rows worked off at a time
 _TICKS = 6  # steps at most on the scale of a legend
 Size = tuple[int, int]  # height and width
@@ -143,6 +144,23 @@ def subdued(grey: Bytes) -> Bytes:
     """A photograph with little contrast, to be looked through a map at."""
     levels: Bytes = np.rint((np.arange(256) - 127.5) * CONTRAST + 127.5).astype(np.uint8)
     return levels[grey]
+
+
+def spotlight(photograph: Bytes, m: Map, label: int, picture: Size) -> Bytes:
+    """A photograph in grey with everything but one part of a map of labels faded and striped, as RGB.
+
+    Args:
+        photograph: uint8 (height, width).
+        m: the map.
+        label: of the part.
+        picture: height and width of the picture that the map is about.
+    """
+    size = photograph.shape[0], photograph.shape[1]
+    down, across = (_cells(size[a], picture[a], m.cell[a], m.values.shape[a]) for a in (0, 1))
+    inside = (m.values == label)[np.ix_(down.clip(0), across.clip(0))] & ((down >= 0)[:, None] & (across >= 0))
+    stripes = strokes(_THIN)[_HATCHED][np.ix_(np.arange(size[0]) % _THIN, np.arange(size[1]) % _THIN)]
+    faded = np.where(stripes, 200, 224 + photograph // 16).astype(np.uint8)
+    return np.repeat(np.where(inside, photograph, faded)[..., None], 3, axis=-1)
 
 
 def swatch(m: Map, value: float, size: Size, *, over_photograph: bool, period: int | None = None) -> Bytes:

@@ -121,7 +121,8 @@ class Stability:
         else:
             left, top, width, height = self.part
             where = (
-                f"{width} x {height} pixels at ({left}, {top}) were cut out and disturbed, the rest was not looked at"
+                f"{width} x {height} pixels from row {top}, column {left} were cut out and disturbed, the rest was not "
+                "looked at"
             )
         fewer = f"; with fewer places asked than above: {', '.join(self.settings)}" if self.settings else ""
         return f"Whether answers hold: {where}{fewer}."

@@ -10,11 +10,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from jpegtrace.analyses import find_analysis
-from jpegtrace.errors import UsageError
-from jpegtrace.findings import Finding, Json, Level, Plot, Status
+from jpegtrace.findings import Finding, Json, Level, Matrix, Plot, Status, Topic
 from jpegtrace.report.document import Report
+from jpegtrace.report.names import title_of
 from jpegtrace.report.stability import Stability, Verdict
+from jpegtrace.report.verdict import FOUND, HEADINGS, Sentence, in_percent
 
 _STATUS_STYLE = {
     Status.OK: "green",
@@ -30,6 +30,18 @@ _VERDICT_STYLE = {
     Verdict.NO_CLAIM: "dim",
 }
 _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
+_TOPIC_STYLE = {
+    Topic.DAMAGE: "bold red",
+    Topic.CONTRADICTION: "bold red",
+    Topic.EDIT: "bold",
+    Topic.HISTORY: "bold",
+    Topic.DISAGREEMENT: "bold yellow",
+    Topic.NOTHING: "default",
+    Topic.OPEN: "yellow",
+    Topic.NOT_LOOKED: "red",
+}
+# What lists of numbers are that stand for a place; every analysis names them so.
+_ORIGIN, _BOX = "grid_origin", ("box", "window")
 
 
 def render_text(report: Report) -> RenderableType:
@@ -40,7 +52,7 @@ def render_text(report: Report) -> RenderableType:
         return Group(
             head, Text(f"  {report.error.kind}: {printable(report.error.message)}{place}", style="red"), Text()
         )
-    parts: list[RenderableType] = [head]
+    parts: list[RenderableType] = [head, *_verdict(report)]
     for finding in report.findings:
         parts += _finding(finding)
         if report.stability is not None:
@@ -51,28 +63,58 @@ def render_text(report: Report) -> RenderableType:
 
 
 def render_brief(report: Report) -> Text:
-    """One report on one line: what it is, every alarm, and which claims do not stand next to nothing."""
+    """One report on one line: what it is, the verdict, and whatever is unusual."""
     line = Text(printable(report.input.source), style="bold")
     if report.error is not None:
         return line.append(f": {report.error.kind}: {printable(report.error.message)}", style="red")
-    alarms = [r.text for f in report.findings for r in f.remarks if r.level is Level.ALARM]
-    notices = sum(r.level is Level.NOTICE for f in report.findings for r in f.remarks)
-    failures = [f.summary for f in report.findings if f.status is Status.FAILED]
-    head = report.findings[0].summary if report.findings else ""
+    verdict = report.verdict
+    head = f"{report.findings[0].summary} " if report.findings else ""
     line.append(f": {printable(head)}", style="not bold")
-    for text in (*failures, *alarms):
-        line.append(f" !! {printable(text)}.", style="bold red")
-    if notices:
-        line.append(f" {notices} notice{'s' if notices > 1 else ''}.", style="yellow")
-    if report.stability is not None and report.stability.unsure:
-        line.append(f" Unsure: {', '.join(report.stability.unsure)}.", style="yellow")
+    for sentence in verdict.about(*FOUND):
+        alarming = sentence.topic in (Topic.DAMAGE, Topic.CONTRADICTION)
+        sign = "!! " if alarming else ""
+        line.append(f"{sign}{printable(sentence.text)} ", style=_TOPIC_STYLE[sentence.topic])
+    for text in verdict.unusual:
+        line.append(f"! {printable(text)}. ", style="yellow")
+    for topic in (Topic.DISAGREEMENT, Topic.NOTHING, Topic.OPEN, Topic.NOT_LOOKED):
+        told = " ".join(printable(_asked(sentence)) for sentence in verdict.about(topic))
+        if told:
+            line.append(f"{HEADINGS[topic]}: {told} ", style=_TOPIC_STYLE[topic])
+    line.rstrip()
     return line
 
 
+def _asked(sentence: Sentence) -> str:
+    """A sentence, with the question where it does not answer any."""
+    if sentence.topic not in (Topic.OPEN, Topic.NOT_LOOKED):
+        return sentence.text
+    # Their headings say this already.
+    why = sentence.text.removeprefix("Cannot tell: ").removeprefix("Could not look: ").rstrip(".")
+    return f"{'; '.join(title_of(name) for name in sentence.analyses)} ({why})."
+
+
+def _verdict(report: Report) -> Iterator[RenderableType]:
+    """The verdict on top: its sentences with how sure each is, and what they do not mean."""
+    verdict = report.verdict
+    if not verdict.sentences:
+        return
+    yield Text("  Verdict", style="bold")
+    for sentence in verdict.sentences:
+        heading = "" if sentence.topic in FOUND else f"{HEADINGS[sentence.topic]}: "
+        line = Text(f"{heading}{printable(_asked(sentence))}", style=_TOPIC_STYLE[sentence.topic])
+        if sentence.confidence:
+            line.append(f" ({printable(sentence.confidence)})", style="not bold dim")
+        yield Padding(line, (0, 0, 0, 4), expand=False)
+    sure = f"Confidence: {verdict.confidence.value}. {verdict.why}"
+    yield Padding(Text(sure), (0, 0, 0, 4), expand=False)
+    yield Padding(Text(f"Does not mean: {' '.join(verdict.not_mean)}", style="dim"), (0, 0, 0, 4), expand=False)
+
+
 def _finding(finding: Finding) -> Iterator[RenderableType]:
-    title = title_of(finding)
+    title = title_of(finding.analysis)
     style = "bold red" if finding.alarm else _STATUS_STYLE[finding.status]
-    sure = "" if finding.probability is None else f" [dim](probability {finding.probability:.2f})[/dim]"
+    told = probability_of(finding)
+    sure = f" [dim]({escape(printable(told))})[/dim]" if told else ""
     label = "" if finding.status is Status.OK else f" [{style}]({finding.status.value.replace('_', ' ')})[/{style}]"
     yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{label}")
     yield Padding(Text.from_markup(escape(printable(finding.summary)) + sure), (0, 0, 0, 4), expand=False)
@@ -111,12 +153,21 @@ def _endurance(finding: Finding, stability: Stability) -> Iterator[RenderableTyp
     yield Padding(told, (0, 0, 0, 4), expand=False)
 
 
-def title_of(finding: Finding) -> str:
-    """The heading of a finding; its id where this installation does not know the analysis."""
-    try:
-        return find_analysis(finding.analysis).title
-    except UsageError:
-        return finding.analysis
+def probability_of(finding: Finding) -> str:
+    """The probability of a finding in words, and of what it is; empty where there is none."""
+    if finding.probability is None:
+        return ""
+    what = f" {finding.probability_of}" if finding.probability_of else ""
+    return f"probability{what}: {in_percent(finding.probability)}"
+
+
+def cells_of(matrix: Matrix) -> str:
+    """The marked cells of a matrix in words; empty where there are none."""
+    told = [
+        f"{matrix.row_label} {row}, {matrix.column_label} {col}{f' ({text})' if text else ''}"
+        for row, col, text in matrix.marks
+    ]
+    return f"marked {', '.join(told)}" if told else ""
 
 
 def marks_of(plot: Plot) -> str:
@@ -135,15 +186,23 @@ def _details(values: dict[str, Json] | object) -> Iterator[tuple[str, str]]:
     if not isinstance(values, dict):
         return
     for name, value in values.items():
-        shown = shorten(value)
+        shown = shorten(value, name=name)
         if shown is not None:
             yield name.replace("_", " "), shown
 
 
-def shorten(value: Json, limit: int = 400) -> str | None:
-    """A value on one line, or None where it says nothing or is too long for one."""
+def shorten(value: Json, limit: int = 400, name: str = "") -> str | None:
+    """A value on one line, or None where it says nothing or is too long for one.
+
+    Args:
+        value: the value.
+        limit: of the characters.
+        name: of the value; places say which number is what.
+    """
     if value is None or value in ([], {}, ""):
         return None
+    if (place := _place(value, name)) is not None:
+        return place
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -157,8 +216,20 @@ def shorten(value: Json, limit: int = 400) -> str | None:
         parts = ["-" if item is None else shorten(item, limit) for item in value if not isinstance(item, (list, dict))]
         text = ", ".join(part for part in parts if part)
     else:
-        pairs = [(key, shorten(item, limit)) for key, item in value.items()]
+        pairs = [(key, shorten(item, limit, key)) for key, item in value.items()]
         text = ", ".join(f"{key.replace('_', ' ')} {item}" for key, item in pairs if item)
     if not text:
         return None
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _place(value: Json, name: str) -> str | None:
+    """A place in words, rows counted from above and columns from the left; None of other values."""
+    if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
+        return None
+    if name == _ORIGIN and len(value) == 2:
+        return f"row {value[0]}, column {value[1]}"
+    if name in _BOX and len(value) == 4:
+        left, top, width, height = value
+        return f"{width} x {height} pixels from row {top}, column {left}"
+    return None
