@@ -29,12 +29,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 import jpegtrace
 from jpegtrace.errors import CorruptInput, JpegtraceError, UsageError
+from jpegtrace_training import options
 from jpegtrace_training.loading import CHECKS, Batches, loader
 from jpegtrace_training.pictures import Pictures
 from jpegtrace_training.recipe import Recipe
 
-SCHEDULES = ("published", "cosine")
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+PRECISIONS = dict(zip(options.PRECISIONS, (torch.float32, torch.bfloat16), strict=True))
 WARM_UP = 0.02  # share of the steps in which the rate rises
 TOLD_EVERY = 10.0  # seconds between lines of progress
 SPREAD = 2_654_435_761  # odd: distinct seeds stay distinct modulo 2^32
@@ -547,7 +547,7 @@ def _check_settings(settings: Settings, machine: Machine) -> None:
     checks: tuple[tuple[bool, str], ...] = (
         (settings.samples >= 1 and settings.batch >= 1, "samples and batch must be at least 1"),
         (0 < settings.rate < math.inf, "the rate must be positive"),
-        (settings.schedule in SCHEDULES, f"the schedule is one of {', '.join(SCHEDULES)}"),
+        (settings.schedule in options.SCHEDULES, f"the schedule is one of {', '.join(options.SCHEDULES)}"),
         (settings.precision in PRECISIONS, f"the precision is one of {', '.join(PRECISIONS)}"),
         (0 < settings.drop <= 1, "drop is a share of the steps"),
         (settings.clip >= 0, "clip must not be negative"),

@@ -14,6 +14,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from jpegtrace.errors import ResourceError, UsageError
+from jpegtrace.networks.trainable import trainable, way_to_weights
 
 STATUSES = ("trained", "under-trained")
 PRECISIONS = ("fp32", "fp16")
@@ -230,9 +231,7 @@ def card(name: str) -> Card:
         ResourceError: it is damaged.
     """
     if name not in card_ids():
-        near = difflib.get_close_matches(name, card_ids(), 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(card_ids()) or 'none'}"
-        raise UsageError(f"there are no weights called {name!r}{hint}")
+        raise _unknown(name)
     place = f"{name}.toml"
     try:
         given = tomllib.loads(_folder().joinpath(place).read_text(encoding="utf-8"))
@@ -242,6 +241,14 @@ def card(name: str) -> Card:
     if found.id != name:
         raise _damaged(place, f"id must be the name of the file, not {found.id!r}")
     return found
+
+
+def _unknown(name: str) -> UsageError:
+    if name in trainable():
+        return UsageError(f"there are no weights called {name!r} yet; {way_to_weights(name)}")
+    near = difflib.get_close_matches(name, (*card_ids(), *trainable()), 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(card_ids()) or 'none'}"
+    return UsageError(f"there are no weights called {name!r}; {hint}")
 
 
 def cards() -> tuple[Card, ...]:

@@ -12,6 +12,7 @@ from rich.text import Text
 from jpegtrace.networks._cards import Card, Port
 from jpegtrace.networks._verify import Check, State
 from jpegtrace.networks._weights import weights_path
+from jpegtrace.networks.trainable import trainable
 
 _STATE_STYLE = {State.OK: "green", State.NOT_INSTALLED: "dim"}
 
@@ -34,6 +35,16 @@ def cards_table(cards: Iterable[Card]) -> Table:
         cells = (card.id, str(card.version), card.title, card.status, *numbers, where(card))
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def without_weights(cards: Iterable[Card]) -> RenderableType | None:
+    """Networks that can be trained and have no card yet; None where all have one."""
+    known = {card.id for card in cards}
+    missing = [(name, title) for name, title in trainable().items() if name not in known]
+    if not missing:
+        return None
+    title = "No weights yet; jpegtrace train ID trains them (extra [train])"
+    return Group(Text(), *_section(title, missing))
 
 
 def where(card: Card) -> str:
