@@ -81,7 +81,7 @@ def load(folder: Path, kind: str, enlarged: float) -> list[np.ndarray]:
     """RGB pictures; `kind` "kodak" takes those whose name says so."""
     found = []
     for path in sorted(folder.iterdir()):
-        if path.suffix == ".webp" and (kind == "all" or path.name.startswith(kind)):
+        if path.suffix in (".webp", ".png") and (kind == "all" or path.name.startswith(kind)):
             pixels = Picture.open(path).raster.pixels
             if enlarged != 1:
                 size = (round(pixels.shape[1] * enlarged), round(pixels.shape[0] * enlarged))

@@ -1,11 +1,13 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from jpegtrace import cli, networks
 from jpegtrace.networks import Card
+from jpegtrace.networks.trainable import trainable
 from networks.planting import planting
 
 
@@ -40,13 +42,26 @@ class TestList:
     def test_the_table(self, planted, run):
         code, out, err = run("list")
         assert (code, err) == (0, "")
-        head, *rows = out.splitlines()
+        head, *rows = self.table(out)
         assert head.split() == ["id", "version", "for", "status", "samples", "bytes", "file"]
         assert [row.split()[0] for row in rows if row[0] != " "] == ["combiner", "far"]
         assert rows[0].endswith("under-trained  2,008,064  94,142  ships          ")
         assert rows[-1].rstrip().endswith("not installed")
         networks.fetch("far", planted.source)
-        assert run("list")[1].splitlines()[-1].rstrip().endswith("94,142  installed")
+        assert self.table(run("list")[1])[-1].rstrip().endswith("94,142  installed")
+
+    @staticmethod
+    def table(out):
+        return out.partition("\n\n")[0].splitlines()
+
+    def test_networks_without_weights_follow(self, planted, run):
+        head, *rows = run("list")[1].partition("\n\n")[2].splitlines()
+        assert head.strip().startswith("No weights yet; jpegtrace train ID trains them")
+        assert [row.split()[0] for row in rows] == list(trainable())
+        assert any(row.split(None, 1) == ["af-edsr-90", trainable()["af-edsr-90"]] for row in map(str.rstrip, rows))
+        planted.write(replace(planted.far, id="af-edsr-90"))
+        assert "af-edsr-90" in self.table(run("list")[1])[1]
+        assert run("list")[1].count("af-edsr-90") == 1
 
     def test_json_has_all_of_every_card(self, run):
         code, out, err = run("list", "--json")
@@ -77,6 +92,15 @@ class TestShow:
         code, out, err = run("show", "fra")
         assert (code, out) == (2, "")
         assert err == "Error: there are no weights called 'fra'; did you mean 'far'?"
+
+    def test_one_that_has_yet_to_be_trained_says_how(self, run):
+        told = (
+            "Error: there are no weights called 'af-edsr-90' yet; jpegtrace train af-edsr-90 trains the network, and "
+            "python -m jpegtrace_training.shipping RUN makes weights with a card of the run"
+        )
+        for command in (["show", "af-edsr-90"], ["verify", "af-edsr-90"], ["fetch", "af-edsr-90", "--from", "x"]):
+            assert run(*command) == (2, "", told)
+        assert run("show", "af-edsr")[2].endswith("did you mean 'af-edsr-90'?")
 
     def test_none(self, run):
         assert run("show")[0] == 2

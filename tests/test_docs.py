@@ -1,35 +1,101 @@
 """What the documentation shows is run; what it promises holds."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from checks.docs import Example, check_example, examples
+from checks.docs import NOT_RUN, Example, check_example, commands_not_run, examples, unguarded
 from jpegtrace.errors import __doc__ as error_tree
 from jpegtrace.limits import Limits
+from jpegtrace_training.options import parser
+from support.pictures import scene
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
 EXAMPLES = [example for page in PAGES for example in examples(page)]
+NEED_TORCH = ("training.md", "researcher.md", "study.md")
+
+
+@pytest.fixture(scope="module")
+def belongings(tmp_path_factory):
+    """What a reader has: the examples, the benchmarks, and lossless pictures of their own."""
+    place = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "examples", place / "examples")
+    shutil.copytree(ROOT / "benchmarks", place / "benchmarks", ignore=shutil.ignore_patterns("results", "__*"))
+    (place / "lossless").mkdir()
+    for k in range(16):
+        Image.fromarray(scene(192, 256, seed=k)).save(place / "lossless" / f"{k:02}.png")
+    return place
 
 
 @pytest.fixture
-def folder(tmp_path):
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    return tmp_path
+def folder(belongings, tmp_path):
+    return shutil.copytree(belongings, tmp_path, dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("page", [page for page in PAGES if examples(page)], ids=lambda p: p.name)
 def test_examples_run_and_print_what_they_promise(page, folder):
-    if page.name == "training.md":
+    if page.name in NEED_TORCH:
         pytest.importorskip("torch")
         pytest.importorskip("onnx")
     for example in examples(page):
         check_example(example, folder)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_command_is_run_or_it_is_said_why_not(page):
+    """Run it in a console block, or list it in tests/checks/docs.py with the reason."""
+    assert unguarded(page, NOT_RUN) == []
+
+
+def test_nothing_is_listed_that_is_not_there():
+    assert {command for page in PAGES for _, command in commands_not_run(page)} == set(NOT_RUN)
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in NOT_RUN if "jpegtrace train " in one or "-m jpegtrace_training " in one]
+)
+def test_trainings_that_are_not_run_have_options_that_there_are(command):
+    words = shlex.split(command)
+    begin = words.index("train") if "train" in words else words.index("jpegtrace_training")
+    assert parser().parse_args(words[begin + 1 :]).recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("```bash\njpegtrace nonsense\n```\n", "page.md:1: jpegtrace nonsense"),
+        ("```bash\n# first\njpegtrace \\\n  nonsense\n```\n", "page.md:1: jpegtrace nonsense"),
+        ("\n```\nls\n```\n", "page.md:2: a block of no language"),
+        ("```sh\nls\n```\n", "page.md:1: a block of sh"),
+        ("```text\n$ ls\n```\n", "page.md:1: a command in a block of text: $"),
+        ("```text\npip install x\n```\n", "page.md:1: a command in a block of text: pip"),
+        ("```console\njpegtrace\n```\n", "page.md:1: a console block begins with $"),
+    ],
+)
+def test_a_planted_command_that_nobody_runs_is_found(text, told, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    (found,) = unguarded(page, NOT_RUN)
+    assert found.startswith(told)
+
+
+def test_blocks_that_are_run_or_quoted_are_fine(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console\n$ ls \\\n  -l\ntotal 1\n```\n```python\nprint(1)\n```\n```output\n1\n```\n```json\n{}\n```\n"
+    )
+    assert unguarded(page, ()) == []
+    listed, printed = examples(page)
+    assert (listed.code, listed.expected) == ("ls \\\n  -l", "total 1\n")
+    assert (printed.code, printed.expected) == ("print(1)\n", "1\n")
 
 
 def test_there_are_examples():
@@ -43,6 +109,7 @@ def test_there_are_examples():
         Example("planted", "console", "jpegtrace inspect nothing.jpg", None),
         Example("planted", "console", "jpegtrace analyses", "other words\n"),
         Example("planted", "python", "assert False", None),
+        Example("planted", "python", "print(1)", "2\n"),
     ],
     ids=lambda e: e.code,
 )
@@ -64,11 +131,25 @@ def test_the_figures_of_the_readme_are_those_measured():
     assert done.returncode == 0, done.stderr
 
 
+def test_the_pages_that_are_made_are_what_code_and_results_say():
+    script = ROOT / "scripts" / "update_docs.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_page_is_in_the_navigation_once():
+    navigation = re.findall(r"\S+\.md$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.M)
+    assert sorted(navigation) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
-                assert (page.parent / target).exists(), f"{page.name}: {target}"
+                place = (page.parent / target).resolve()
+                assert place.exists(), f"{page.name}: {target}"
+                # A site is built of the folder alone.
+                assert DOCS not in page.parents or place.is_relative_to(DOCS), f"{page.name}: {target}"
 
 
 def test_the_error_tree_is_drawn_whole():

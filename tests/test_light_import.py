@@ -6,7 +6,7 @@ import pytest
 
 HEAVY = (
     "torch", "ray", "starlette", "uvicorn", "fastapi", "matplotlib", "onnxruntime", "numba", "PIL", "scipy", "cv2",
-    "pyarrow",
+    "pyarrow", "python_multipart", "playwright", "schemathesis",
 )  # fmt: skip
 
 

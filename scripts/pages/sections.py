@@ -65,7 +65,13 @@ def intervals() -> str:
 SECTIONS: dict[str, dict[str, Callable[[], str]]] = {
     "licences.md": {"weights": weights},
     "probabilities.md": {"alarms": alarms, "entries": entries, "counts": counts, "intervals": intervals},
-    "study.md": {"audit": study.audit, "grid": study.grid, "quality": study.quality, "compute": study.compute},
+    "study.md": {
+        "audit": study.audit,
+        "losses": study.losses,
+        "grid": study.grid,
+        "quality": study.quality,
+        "compute": study.compute,
+    },
 }
 
 

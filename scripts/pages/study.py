@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from jpegtrace_training.study.conclusion import judge
+from jpegtrace_training.study.matrices import Figure
 from pages.results import Row, environment, rows, table
 
 
@@ -18,6 +20,21 @@ def grid() -> str:
     ]
     head = ["task", "kind", "network", "trained on", "tested on", "accuracy", "95 % interval", "seeds"]
     return f"{environment(found, 'study_grid')}\n\n{table(head, body)}"
+
+
+def losses() -> str:
+    """What aligned training costs on patches cut anywhere, seed by seed, and what is said of it."""
+    found = rows("study_grid")
+    values = {(r["task"], r["network"], r["trained"], r["tested"]): _values(r) for r in found}
+    body = []
+    for task, network, kind in dict.fromkeys((r["task"], r["network"], r["kind"]) for r in found):
+        sides = [values.get((task, network, trained, "random"), []) for trained in ("random", "aligned")]
+        if len(sides[0]) == len(sides[1]) > 1:
+            loss = Figure.of([first - second for first, second in zip(*sides, strict=True)])
+            body.append([task, kind, network, str(loss), judge(loss), str(loss.seeds)])
+    if not body:
+        return "Not measured yet."
+    return table(["task", "kind", "network", "loss and its interval", "does the grid matter?", "seeds"], body)
 
 
 def quality() -> str:
@@ -71,6 +88,10 @@ def _matrix(own: Sequence[Row]) -> str:
     trained = list(dict.fromkeys(r["trained"] for r in own))
     body = [[name, *(values[name, test] for test in tested)] for name in trained]
     return table(["trained on, tested on:", *tested], body)
+
+
+def _values(row: Row) -> list[float]:
+    return [float(value) for value in row["by_seed"].split()]
 
 
 def _interval(row: Row) -> str:

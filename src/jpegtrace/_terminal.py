@@ -15,6 +15,7 @@ from jpegtrace.errors import UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
 
 DONE, INPUT_FAILED, WRONG_USAGE = 0, 1, 2
+INTERRUPTED = 130  # as shells say it of Ctrl-C
 
 comments = Console(stderr=True)
 
@@ -57,7 +58,7 @@ def keep_apart(outputs: list[Path], inputs: list[str]) -> None:
         taken.add(output.resolve())
 
 
-def limits_of(settings: list[str] | None) -> Limits:
+def limits_of(settings: list[str] | None, usual: Limits = DEFAULT_LIMITS) -> Limits:
     """Bounds as `--limit` moves them."""
     changes: dict[str, int] = {}
     for setting in settings or []:
@@ -65,4 +66,4 @@ def limits_of(settings: list[str] | None) -> Limits:
         if not re.fullmatch("[0-9]{1,18}", value):
             raise UsageError(f"--limit takes NAME=NUMBER, not {setting!r}")
         changes[name] = int(value)
-    return DEFAULT_LIMITS.raised(**changes)
+    return usual.raised(**changes)

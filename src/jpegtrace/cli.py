@@ -17,12 +17,21 @@ import typer
 from rich.console import Console
 
 from jpegtrace import __version__
-from jpegtrace._terminal import DONE, INPUT_FAILED, WRONG_USAGE, LimitOption, share_done
-from jpegtrace._terminal import comment as _comment
-from jpegtrace._terminal import comments as _comments
-from jpegtrace._terminal import keep_apart as _keep_apart
-from jpegtrace._terminal import limits_of as _limits
+from jpegtrace._terminal import (
+    DONE,
+    INPUT_FAILED,
+    INTERRUPTED,
+    WRONG_USAGE,
+    LimitOption,
+    comment,
+    comments,
+    keep_apart,
+    limits_of,
+    share_done,
+)
+from jpegtrace.cli_serve import serve
 from jpegtrace.cli_stress import stress
+from jpegtrace.cli_study import study
 from jpegtrace.errors import InputError, JpegtraceError, MissingExtra, UsageError
 from jpegtrace.limits import Limits
 
@@ -37,7 +46,6 @@ if TYPE_CHECKING:
     from jpegtrace.picture import Picture
     from jpegtrace.report import Report
 
-INTERRUPTED = 130  # as shells say it of Ctrl-C
 PIPE_WIDTH = 120
 SHOWN_FAILURES = 5
 
@@ -61,10 +69,10 @@ def main() -> NoReturn:
     try:
         app()
     except UsageError as error:
-        _comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
         sys.exit(WRONG_USAGE)
     except JpegtraceError as error:
-        _comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
+        comments.print(f"Error: {error}", style="red", markup=False, highlight=False)
         sys.exit(INPUT_FAILED)
     except BrokenPipeError:
         # Whoever read our output has seen enough; closing stderr keeps Python from complaining at exit.
@@ -106,13 +114,13 @@ def inspect(
     """Say what the files hold: what they state, who wrote them, what contradicts what."""
     from jpegtrace.inspection import choose_analyses
 
-    limits = _limits(limit)
+    limits = limits_of(limit)
     only = [name for given in only for name in given.split(",")] if only else None
     choose_analyses(only)
     if html is not None:
         if html.suffix.lower() not in (".html", ".htm"):
             raise UsageError(f"--html writes a page; call it *.html, not {html.name!r}")
-        _keep_apart([html], paths)
+        keep_apart([html], paths)
     reports: list[Report] = []
     asked = failed = alarms = 0
     for report in _inspected(paths, only, limits, preview=html is not None, stability=stability, quiet=quiet):
@@ -135,7 +143,7 @@ def inspect(
 
         _write(html, render_html(reports).encode(), quiet=quiet)
     if asked > 1 and not quiet:
-        _comments.print(f"{asked} inputs, {alarms} with alarms, {failed} failed", style="dim", highlight=False)
+        comments.print(f"{asked} inputs, {alarms} with alarms, {failed} failed", style="dim", highlight=False)
     if failed:
         raise typer.Exit(INPUT_FAILED)
 
@@ -163,7 +171,7 @@ def _inspected(
     listing = list_pictures(paths)
     if listing.skipped and not quiet:
         names = ", ".join(path.name for path in listing.skipped[:5]) + (", ..." if len(listing.skipped) > 5 else "")
-        _comments.print(
+        comments.print(
             f"left out, for they are no pictures: {len(listing.skipped)} ({names})",
             style="dim",
             markup=False,
@@ -181,7 +189,7 @@ def _inspected(
 @contextmanager
 def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """A bar on stderr for long work; nothing where nobody watches, or where the results themselves scroll by."""
-    if quiet or total < 2 or not _comments.is_terminal or sys.stdout.isatty():
+    if quiet or total < 2 or not comments.is_terminal or sys.stdout.isatty():
         yield lambda: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
@@ -190,7 +198,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        console=_comments,
+        console=comments,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,  # what is printed meanwhile are results
@@ -205,7 +213,7 @@ def _write(path: Path, content: bytes, *, quiet: bool) -> None:
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     if not quiet:
-        _comment(f"wrote {path}")
+        comment(f"wrote {path}")
 
 
 @app.command()
@@ -268,15 +276,15 @@ def simulate(
 
     parsed = Chain.parse(chain)
     record_path = truth or output.with_suffix(".truth.json")
-    _keep_apart([output, record_path], [picture])
+    keep_apart([output, record_path], [picture])
     ends_as_jpeg = bool(parsed.steps) and parsed.steps[-1].name == "jpeg"
     suffixes = (".jpg", ".jpeg") if ends_as_jpeg else (".png",)
     if output.suffix.lower() not in suffixes:
         kind = "JPEG" if ends_as_jpeg else "PNG"
         raise UsageError(f"the result is a {kind}; call it {' or '.join('*' + suffix for suffix in suffixes)}")
-    pixels, is_jpeg = _pixels(picture, _limits(limit))
+    pixels, is_jpeg = _pixels(picture, limits_of(limit))
     if is_jpeg and not quiet:
-        _comments.print("the input is a JPEG: what it went through before is not in the truth", style="dim")
+        comments.print("the input is a JPEG: what it went through before is not in the truth", style="dim")
     result = run_chain(pixels, parsed, seed)
     data = result.data if result.data is not None else _as_png(result.pixels)
     record = json.dumps(result.truth.to_dict(), indent=2, ensure_ascii=False) + "\n"
@@ -343,17 +351,17 @@ def map_(
         missing = [n for n, given in (("a picture", picture), ("--output", output)) if given is None]
         raise UsageError(f"a map needs {' and '.join(missing)}")
     _check_map_output(output, plain=plain)
-    _keep_apart([output], [picture])
-    opened = Picture.open(sys.stdin.buffer if picture == "-" else picture, limits=_limits(limit))
+    keep_apart([output], [picture])
+    opened = Picture.open(sys.stdin.buffer if picture == "-" else picture, limits=limits_of(limit))
     with _share_done(quiet=quiet) as progress:
         maps = analysis.maps_of(opened, stride=stride, progress=progress)
     chosen = _choose_map(maps, name, analysis.id)
     content = _encode_map(chosen, opened, output.suffix.lower(), plain=plain, quiet=quiet)
     _write(output, content, quiet=quiet)
     if not quiet:
-        _comment(describe(chosen))
+        comment(describe(chosen))
         if others := ", ".join(repr(m.name) for m in maps if m is not chosen):
-            _comment(f"--name has also: {others}")
+            comment(f"--name has also: {others}")
 
 
 def _check_map_output(output: Path, *, plain: bool) -> None:
@@ -369,7 +377,7 @@ def _check_map_output(output: Path, *, plain: bool) -> None:
 
 
 def _share_done(*, quiet: bool) -> AbstractContextManager[Callable[[float], None] | None]:
-    return share_done(_comments, quiet=quiet)
+    return share_done(comments, quiet=quiet)
 
 
 def _choose_map(maps: tuple[Map, ...], name: str | None, what: str) -> Map:
@@ -395,16 +403,25 @@ def _encode_map(m: Map, picture: Picture, form: str, *, plain: bool, quiet: bool
     except InputError as error:
         photograph = None
         if not quiet:
-            _comment(f"without the photograph: {error}")
+            comment(f"without the photograph: {error}")
     return map_files.map_png(m, size, photograph)
 
 
 @app.command()
 def audit(
-    paths: Annotated[list[str], typer.Argument(help="Folders; files and globs work, too.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Folders; files and globs work, too, and with Ray addresses like s3://...")
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="*.parquet; *.csv and *.html go beside it.")
     ],
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|ray", help="Who does the work; ray needs the extra [ray].")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option("--address", metavar="HOST:PORT", help="Of a Ray cluster; by default Ray is started here."),
+    ] = None,
     label_from: Annotated[
         str | None,
         typer.Option(
@@ -429,14 +446,15 @@ def audit(
     from jpegtrace.audit.run import journal_of
 
     try:
-        with watching(_comments, quiet=quiet) as watch:
+        with watching(comments, quiet=quiet) as watch:
             result = run_audit(
-                paths, output, label_from=label_from, processes=processes, limits=_limits(limit), fresh=fresh,
-                watch=watch,
+                paths, output, label_from=label_from, processes=processes, limits=limits_of(limit), fresh=fresh,
+                watch=watch, engine=engine, address=address,
             )  # fmt: skip
     except KeyboardInterrupt:
         if not quiet:
-            _comment(f"stopped; what is done is kept in {journal_of(output)}, and the same command goes on from there")
+            kept = journal_of(output, engine)
+            comment(f"stopped; what is done is kept in {kept}, and the same command goes on from there")
         raise typer.Exit(INTERRUPTED) from None
     if not quiet:
         _tell_audit(result)
@@ -446,22 +464,21 @@ def audit(
 
 def _tell_audit(result: AuditResult) -> None:
     if result.skipped:
-        _comment(f"left out, for they are no pictures: {result.skipped:,}")
+        comment(f"left out, for they are no pictures: {result.skipped:,}")
     if result.labelled is not None:
         if result.labelled.without:
-            _comment(f"pictures without a label: {result.labelled.without:,}")
+            comment(f"pictures without a label: {result.labelled.without:,}")
         if unknown := result.labelled.unknown:
             names = ", ".join(unknown[:5]) + (", ..." if len(unknown) > 5 else "")
-            _comment(f"labelled, but no picture here: {len(unknown):,} ({names})")
+            comment(f"labelled, but no picture here: {len(unknown):,} ({names})")
     resumed = f", {result.resumed:,} of them by an earlier run" if result.resumed else ""
-    _comment(f"{len(result.rows):,} pictures{resumed}; {result.failed:,} failed")
-    failures = [row for row in result.rows if row.status != "ok"]
-    for row in failures[:SHOWN_FAILURES]:
-        _comment(f"  {row.path}: {row.error}")
-    if len(failures) > SHOWN_FAILURES:
-        _comment(f"  and {len(failures) - SHOWN_FAILURES:,} more, see the table")
+    comment(f"{result.pictures:,} pictures{resumed}; {result.failed:,} failed")
+    for row in result.failures[:SHOWN_FAILURES]:
+        comment(f"  {row.path}: {row.error}")
+    if result.failed > SHOWN_FAILURES:
+        comment(f"  and {result.failed - SHOWN_FAILURES:,} more, see the table")
     for path in result.written:
-        _comment(f"wrote {path}")
+        comment(f"wrote {path}")
 
 
 models = typer.Typer(
@@ -471,15 +488,20 @@ models = typer.Typer(
 )
 app.add_typer(models, name="models")
 app.add_typer(stress, name="stress")
+app.command("study")(study)
+app.command()(serve)
 
 
 @models.command("list")
 def models_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print one card as a JSON object per line.")] = False,
 ) -> None:
-    """List the weights: what they are for, how much they have seen, and whether they are at hand."""
+    """List the weights: what they are for, how much they have seen, and whether they are at hand.
+
+    Networks that have none yet follow.
+    """
     from jpegtrace.networks import cards
-    from jpegtrace.networks.listing import cards_table
+    from jpegtrace.networks.listing import cards_table, without_weights
 
     found = cards()
     if as_json:
@@ -487,6 +509,8 @@ def models_list(
             typer.echo(json.dumps(card.to_dict(), allow_nan=False))
         return
     _results().print(cards_table(found))
+    if (missing := without_weights(found)) is not None:
+        _results().print(missing)
 
 
 @models.command("show")
@@ -506,12 +530,12 @@ def models_verify(
 
     Weights that do not ship and were not fetched are "not installed", which is no failure.
     """
-    from jpegtrace.networks import card_ids, verify
+    from jpegtrace.networks import card, card_ids, verify
     from jpegtrace.networks.listing import check_line
 
     asked = names or card_ids()
     if unknown := [name for name in asked if name not in card_ids()]:
-        raise UsageError(f"there are no weights called {unknown[0]!r}; there are: {', '.join(card_ids())}")
+        card(unknown[0])  # says what there is
     failed = 0
     for name in asked:
         check = verify(name)
@@ -536,7 +560,27 @@ def models_fetch(
     with _share_done(quiet=quiet) as progress:
         path = fetch(name, source, progress)
     if not quiet:
-        _comment(f"wrote {path}, which is the file of the card")
+        comment(f"wrote {path}, which is the file of the card")
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of it as one JSON object.")] = False,
+) -> None:
+    """Say whether this installation is whole: versions, formats, weights, optional parts, the machine.
+
+    Exit code 0: the default installation is whole; 1: something of it is missing or altered.
+    """
+    from jpegtrace.doctor import examine
+    from jpegtrace.doctor.listing import health_text
+
+    health = examine()
+    if as_json:
+        typer.echo(json.dumps(health.to_dict(), indent=2))
+    else:
+        _results().print(health_text(health))
+    if not health.whole:
+        raise typer.Exit(INPUT_FAILED)
 
 
 @app.command(

@@ -36,12 +36,22 @@ class TestCollages:
     @pytest.mark.parametrize(
         ("background", "donor", "inside", "outside"),
         [
-            ("jpeg:85", "jpeg:62 | crop:3,6", "62 on grid (1, 3)", "85 on grid (7, 6)"),
-            ("jpeg:62", "jpeg:85 | crop:3,6", "85 on grid (1, 3)", "62 on grid (7, 6)"),
-            ("jpeg:60", "jpeg:90", "90 on grid (7, 6)", "60 on grid (7, 6)"),
-            ("jpeg:90", "jpeg:60", "60 on grid (7, 6)", "90 on grid (7, 6)"),
-            ("", "jpeg:70", "70 on grid (7, 6)", "never JPEG"),
-            ("jpeg:70", "", "never JPEG", "70 on grid (7, 6)"),
+            (
+                "jpeg:85",
+                "jpeg:62 | crop:3,6",
+                "62 on the grid from row 1, column 3",
+                "85 on the grid from row 7, column 6",
+            ),
+            (
+                "jpeg:62",
+                "jpeg:85 | crop:3,6",
+                "85 on the grid from row 1, column 3",
+                "62 on the grid from row 7, column 6",
+            ),
+            ("jpeg:60", "jpeg:90", "90 on the grid from row 7, column 6", "60 on the grid from row 7, column 6"),
+            ("jpeg:90", "jpeg:60", "60 on the grid from row 7, column 6", "90 on the grid from row 7, column 6"),
+            ("", "jpeg:70", "70 on the grid from row 7, column 6", "never JPEG"),
+            ("jpeg:70", "", "never JPEG", "70 on the grid from row 7, column 6"),
         ],
     )
     def test_the_part_is_found(self, background, donor, inside, outside):
@@ -136,13 +146,17 @@ class TestParts:
     def test_names_boxes_and_shares(self):
         found, history = self.made()
         parts = parts_of(found, history, 8)
-        assert parts.names == ("never JPEG", "JPEG 80 on grid (0, 0)", "JPEG 60 on grid (3, 5)")
+        assert parts.names == (
+            "never JPEG",
+            "JPEG 80 on the grid from row 0, column 0",
+            "JPEG 60 on the grid from row 3, column 5",
+        )
         np.testing.assert_array_equal(parts.labels[:14, :12], 1)
         np.testing.assert_array_equal(parts.labels[:14, 12:], 2)
         np.testing.assert_array_equal(parts.labels[14:], 0)
         assert parts.listed(0.01, 8, (157, 190)) == [
-            ("JPEG 80 on grid (0, 0)", pytest.approx(0.35), [0, 0, 96, 112]),
-            ("JPEG 60 on grid (3, 5)", pytest.approx(0.35), [96, 0, 94, 112]),
+            ("JPEG 80 on the grid from row 0, column 0", pytest.approx(0.35), [0, 0, 96, 112]),
+            ("JPEG 60 on the grid from row 3, column 5", pytest.approx(0.35), [96, 0, 94, 112]),
             ("never JPEG", pytest.approx(0.3), [0, 112, 190, 45]),
         ]
         assert [name for name, _, _ in parts.listed(0.32, 8, (157, 190))] == list(parts.names[1:])
@@ -150,7 +164,7 @@ class TestParts:
     def test_another_table_keeps_its_name(self):
         found, history = self.made()
         found.quality[:, 12:] = np.where(np.isnan(found.quality[:, 12:]), np.nan, 61)
-        assert parts_of(found, history, 8).names[2] == "Kodak on grid (3, 5)"
+        assert parts_of(found, history, 8).names[2] == "Kodak on the grid from row 3, column 5"
 
     def test_large_unknown_areas_stay_unknown_and_small_ones_are_filled(self):
         found, history = self.made()

@@ -433,7 +433,9 @@ def test_an_answer_that_flips_is_unsure_and_reports_say_so(planted, monkeypatch)
     assert found.verdict is Verdict.UNSURE
     assert found.summary.startswith('Unsure: after a re-save as PNG it says "It was noise"')
     assert [t.answer for t in found.trials] == [CONTRADICTED, HELD]
-    assert render_brief(report).plain.endswith("Unsure: manipulation.")
+    assert render_brief(report).plain.endswith(
+        "“What was done before” says something else after next to nothing was done to the picture."
+    )
     console = Console(width=100, record=True, file=io.StringIO(), highlight=False)
     console.print(render_text(report))
     assert "stability: Unsure: after a re-save as PNG" in console.export_text()
@@ -464,7 +466,7 @@ def test_a_claim_about_a_part_is_shown_where_it_differs():
     console.print(render_text(report))
     text = console.export_text()
     assert 'stability: Holds. (of "Another thing.")' in text
-    assert "400 x 300 pixels at (8, 16) were cut out and disturbed, the rest was not looked at" in text
+    assert "400 x 300 pixels from row 16, column 8 were cut out and disturbed, the rest was not looked at" in text
     assert "(of “Another thing.”)" in render_html([report])
 
 

@@ -121,8 +121,7 @@ class Analysis:
     def _finding(self, picture: Picture, params: object, outcome: Outcome) -> Finding:
         settings: Mapping[str, Any] = asdict(params) if is_dataclass(params) and not isinstance(params, type) else {}
         answered = outcome.status in (Status.OK, Status.INCONCLUSIVE)
-        asked = [name for name in self.weights if name in networks.card_ids()] if answered else []
-        weights = {name: networks.card(name).sha256 for name in asked}
+        weights = {name: networks.card(name).sha256 for name in self.weights} if answered else {}
         return Finding(
             analysis=self.id,
             analysis_version=self.version,

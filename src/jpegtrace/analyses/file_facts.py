@@ -120,7 +120,9 @@ def _wholeness(share: float | None, damage: int) -> Claim:
         return Claim(Topic.DAMAGE, f"The file breaks rules of its format{rest}.", grounds=READ_IN_FILE, not_mean=WORN)
     return Claim(
         Topic.NOTHING,
-        "No damage was found in the file.",
+        "No damage was found in the file."
+        if share is not None
+        else "No damage was found in what was read of the file: its blocks were not decoded.",
         grounds=READ_IN_FILE,
         not_mean="That it is the file that was first saved: a program that saves again leaves no damage.",
     )
@@ -131,6 +133,7 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
     texts = read_png_texts(picture.data, picture.limits) if picture.format is Format.PNG else ()
     values["texts"] = [{"keyword": text.keyword, "text": text.text, "offset": text.offset} for text in texts]
     remarks = [*_label_remarks(texts)]
+    claims = _label_claims(texts) if any(text.keyword == LABEL for text in texts) else ()
     if params.decode:
         try:
             raster = picture.raster
@@ -140,7 +143,7 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
             remarks.append(Remark(Level.ALARM, error.what, place))
             unread = Claim(Topic.DAMAGE, "The pixels of the file cannot be read.", grounds=READ_IN_FILE, not_mean=WORN)
             told = f"{summary}; the pixels cannot be read"
-            return Outcome(Status.OK, told, values, remarks=tuple(remarks), claims=(unread,))
+            return Outcome(Status.OK, told, values, remarks=tuple(remarks), claims=(unread, *claims))
         values |= {
             "bits": raster.bits,
             "colour": raster.mode,
@@ -154,7 +157,6 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> 
             remarks.append(Remark(Level.INFO, raster.note))
         if raster.frames > 1:
             remarks.append(Remark(Level.NOTICE, f"{raster.frames} pictures in the file; the first is read"))
-    claims = _label_claims(texts) if any(text.keyword == LABEL for text in texts) else ()
     return Outcome(Status.OK, f"{summary}.", values, remarks=tuple(remarks), claims=claims)
 
 

@@ -186,7 +186,7 @@ def _outside(found: Iterator[Candidate], outputs: Sequence[Path]) -> Iterator[Ca
     """
     ours = [str(path.absolute()) for path in outputs]
     for candidate in found:
-        file = candidate.task.file
+        file = candidate.task.file.removeprefix("file://")
         if file in ours and is_picture(Path(file)):
             _keep_apart([Path(file)], [file])
         if file not in ours and not file.startswith(f"{ours[-1]}/"):

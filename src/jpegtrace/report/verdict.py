@@ -165,13 +165,14 @@ def _sure(claim: Claim) -> str:
 
 
 def _merged(sentences: Sequence[Sentence]) -> Iterator[Sentence]:
-    """The same words of several analyses once."""
+    """The same words of several analyses once, as sure as the least sure of them."""
     groups: dict[tuple[Topic, str], list[Sentence]] = {}
     for sentence in sentences:
         groups.setdefault((sentence.topic, sentence.text), []).append(sentence)
     for (topic, text), group in groups.items():
-        first, analyses = group[0], tuple(name for one in group for name in one.analyses)
-        yield Sentence(topic, text, first.confidence, first.probability, first.not_mean, analyses)
+        least = min(group, key=lambda one: 1.0 if one.probability is None else one.probability)
+        analyses = tuple(name for one in group for name in one.analyses)
+        yield Sentence(topic, text, least.confidence, least.probability, least.not_mean, analyses)
 
 
 def _disagreements(findings: Sequence[Finding]) -> Iterator[Sentence]:
@@ -214,7 +215,7 @@ def _confidence(sentences: Sequence[Sentence]) -> tuple[Confidence, str]:
         span = in_percent(least) if in_percent(least) == in_percent(max(told)) else ""
         parts.append(f"probabilities are {span or f'between {in_percent(least)} and {in_percent(max(told))}'}")
     if unknown:
-        parts.append("for some of it no probability is claimed")
+        parts.append("for some of it no probability is claimed" if parts else "no probability is claimed")
     if least >= HIGH:
         level = Confidence.MODERATE if unknown else Confidence.HIGH
     elif most >= HIGH and least < MODERATE:

@@ -1,0 +1,114 @@
+"""What the API answers, as JSON; described by `openapi.json`."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import numpy as np
+
+from jpegtrace.report.document import Failure
+from jpegtrace.web.jobs import Job, JobStore
+from jpegtrace.web.messages import Examined, Mapped
+from jpegtrace.web.settings import Settings
+
+_DIGITS = 6  # of a value of a map
+
+
+def job_json(job: Job, store: JobStore) -> dict[str, object]:
+    """A job: how far it is, and in short what was found."""
+    seconds, kept_for = store.seconds(job), store.kept_for(job)
+    return {
+        "id": job.id,
+        "name": job.name,
+        "bytes": job.size,
+        "state": job.state.value,
+        "share": job.share,
+        "doing": job.doing,
+        "place": store.place(job),
+        "seconds": None if seconds is None else round(seconds, 2),
+        "kept_for": None if kept_for is None else round(kept_for, 1),
+        "error": None if job.error is None else _failure_json(job.error),
+        "notes": list(job.notes),
+        "report": None if job.examined is None else _report_json(job, job.examined),
+    }
+
+
+def _report_json(job: Job, found: Examined) -> dict[str, object]:
+    base = f"/api/jobs/{job.id}"
+    return {
+        **found.summary,
+        "json": f"{base}/report.json",
+        "html": f"{base}/report.html",
+        "preview": None if found.preview is None else f"{base}/preview.jpg",
+        "maps": [
+            {
+                "analysis": m.analysis,
+                "name": m.map.name,
+                "title": m.title,
+                "unit": m.map.unit,
+                "caption": m.figure.caption,
+                "href": f"{base}/maps/{quote(m.analysis, safe='')}/{quote(m.map.name, safe='')}",
+            }
+            for m in list(job.maps.values())
+        ],
+    }
+
+
+def _failure_json(failure: Failure) -> dict[str, object]:
+    return {"kind": failure.kind, "message": failure.message, "offset": failure.offset}
+
+
+def map_json(found: Mapped, report: Examined) -> dict[str, object]:
+    """A map: its values (null where the analysis abstains), and how it is drawn."""
+    m, figure = found.map, found.figure
+    values = np.round(m.values.astype(np.float64), _DIGITS).astype(object)
+    values[~np.isfinite(m.values)] = None
+    return {
+        "analysis": found.analysis,
+        "name": m.name,
+        "unit": m.unit,
+        "labels": list(m.labels),
+        "cell": list(m.cell),
+        "shape": list(m.values.shape),
+        "width": report.summary["width"],
+        "height": report.summary["height"],
+        "title": figure.title,
+        "caption": figure.caption,
+        "picture": figure.map,
+        "scale": figure.bar,
+        "ticks": [{"text": tick.text, "place": tick.place} for tick in figure.ticks],
+        "keys": [{"text": key.text, "swatch": key.swatch} for key in figure.keys],
+        "values": values.tolist(),
+    }
+
+
+def settings_json(settings: Settings) -> dict[str, object]:
+    """Bounds that whoever uploads should know."""
+    return {
+        "bytes": settings.limits.bytes,
+        "pixels": settings.limits.pixels,
+        "pictures": settings.pictures,
+        "seconds": settings.seconds,
+        "keep_minutes": settings.keep_minutes,
+        "keep_results": settings.keep_results,
+    }
+
+
+def analyses_json() -> list[dict[str, object]]:
+    """Every question that is asked, from the registry."""
+    from jpegtrace.analyses import all_analyses
+
+    return [
+        {
+            "id": a.id,
+            "version": a.version,
+            "title": a.title,
+            "question": a.question,
+            "needs_jpeg": a.needs_jpeg,
+            "has_map": a.map is not None,
+            "cannot_show": list(a.cannot_show),
+            "reference": a.reference,
+            "false_alarm_rate": a.false_alarm_rate,
+        }
+        for a in all_analyses()
+    ]
