@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, features
 
 from jpegtrace import __version__
+from jpegtrace._workers import cores
 from jpegtrace.doctor import requirements
 from jpegtrace.doctor.requirements import Extra
 from jpegtrace.errors import JpegtraceError
@@ -102,7 +103,7 @@ def examine() -> Health:
         extras=requirements.extras(needed),
         kernels=kernel_folder(),
         weights_folder=_weights_folder(),
-        cores=usable_cores(),
+        cores=cores(),
         memory=usable_memory(),
         faults=tuple(faults),
     )
@@ -146,7 +147,8 @@ def _written(form: Format) -> bytes:
 
 def kernel_folder() -> str | None:
     """Where compiled kernels are kept; None where they cannot be."""
-    folder = next(item.stats.cache_path for item in vars(_entropy_kernels).values() if hasattr(item, "stats"))
+    compiled = (item.stats.cache_path for item in vars(_entropy_kernels).values() if hasattr(item, "stats"))
+    folder = next(compiled, None)  # none at all where NUMBA_DISABLE_JIT is set
     return str(folder) if folder and _writable(Path(folder)) else None
 
 
@@ -162,11 +164,6 @@ def _weights_folder() -> str | None:
         return str(weights_folder())
     except JpegtraceError:
         return None
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def usable_memory() -> int | None:

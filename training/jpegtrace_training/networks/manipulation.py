@@ -12,8 +12,8 @@ It answers with probabilities of the operations and, for each parameter, a distr
 (`jpegtrace.manipulation.grid`), given that the operation happened.
 
 Experts for single parameters are smaller networks of the same build that see nothing but pieces with that
-parameter. Batch norms divide by what varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths
-apart; among noisy pieces they are not.
+parameter. Batch norms divide by what varies over what a network sees: over all operations, 1.2 and 1.5 of noise are
+hundredths apart; among noisy pieces they are not.
 """
 
 from __future__ import annotations
@@ -48,7 +48,6 @@ class Manipulation(Network):
     Args:
         heads: what it answers, of HEADS.
         width: of its layers, against those of the network for everything.
-        dropout: of these layers, likewise.
     """
 
     meanings: ClassVar[dict[str, str]] = {
@@ -63,7 +62,7 @@ class Manipulation(Network):
         "noise": "of each of NOISES, if noise was added",
     }
 
-    def __init__(self, heads: tuple[str, ...] = tuple(HEADS), width: float = 1.0, dropout: float = 1.0) -> None:
+    def __init__(self, heads: tuple[str, ...] = tuple(HEADS), width: float = 1.0) -> None:
         super().__init__()
         self.outputs = heads
         wide, joint, inner = (int(width * whole) for whole in (512, 384, 192))
@@ -76,7 +75,7 @@ class Manipulation(Network):
         )
         self.places = nn.Sequential(
             nn.BatchNorm1d(2 * LINES * FREQUENCIES),
-            nn.Dropout(0.5 * dropout),
+            nn.Dropout(0.5),
             nn.Linear(2 * LINES * FREQUENCIES, joint),
             nn.ReLU(),
         )
@@ -85,17 +84,17 @@ class Manipulation(Network):
         )
         self.values = nn.Sequential(
             nn.BatchNorm1d(OTHERS),
-            nn.Dropout(0.2 * dropout),
+            nn.Dropout(0.2),
             nn.Linear(OTHERS, wide),
             nn.ReLU(),
             nn.BatchNorm1d(wide),
-            nn.Dropout(0.3 * dropout),
+            nn.Dropout(0.3),
         )
         self.joint = nn.Sequential(
             nn.Linear(joint + 2 * 48 + wide, joint),
             nn.ReLU(),
             nn.BatchNorm1d(joint),
-            nn.Dropout(0.4 * dropout),
+            nn.Dropout(0.4),
             nn.Linear(joint, joint),
             nn.ReLU(),
         )
