@@ -37,6 +37,7 @@ class Job(NamedTuple):
     """A window to be made: what its last table is, and what happened before."""
 
     path: Path
+    number: int
     table: str
     before: str
 
@@ -46,7 +47,7 @@ def job(asked: Job) -> tuple[Job, float, float] | None:
     pixels = Picture.open(asked.path).raster.pixels
     if min(pixels.shape[:2]) < WINDOW + MARGIN:
         return None
-    rng = np.random.default_rng([SEED, sum(map(ord, asked.table + asked.before))])
+    rng = np.random.default_rng([SEED, asked.number, *f"{asked.table}, {asked.before}".encode()])
     if asked.table.isdigit():
         quality = int(asked.table)
         drawn = DoubleDistribution((60, 95), (quality, quality), single=float(asked.before == "once"))
@@ -63,7 +64,7 @@ def job(asked: Job) -> tuple[Job, float, float] | None:
 def processed(piece: np.ndarray, how: str, rng: np.random.Generator) -> np.ndarray:
     """A piece after an operation; the same where there is none."""
     if how == "blurred":
-        return filters.blur(piece, "gaussian", 5)
+        return filters.blur(piece, "gaussian", 5, None)
     if how == "median":
         return filters.median(piece, 3)
     if how == "noise":
@@ -76,11 +77,11 @@ def main() -> None:
     paths = [path for path in sorted(Path(sys.argv[1]).iterdir()) if path.suffix == ".webp"]
     kinds = [(str(quality), before) for quality in QUALITIES for before in ("once", "twice")]
     kinds += [("of real files, one grid", before) for before in (*ONCE_OF, "twice")]
-    jobs = [Job(path, *kind) for kind in kinds for path in paths]
+    jobs = [Job(path, number, *kind) for kind in kinds for number, path in enumerate(paths)]
     with ProcessPoolExecutor() as pool:
         found = [result for result in pool.map(job, jobs, chunksize=8) if result is not None]
     params, rows = Params(), []
-    for (table, before), group in groupby(found, key=lambda one: one[0][1:]):
+    for (table, before), group in groupby(found, key=lambda one: one[0][2:]):
         lattice, histograms = np.array([one[1:] for one in group]).T
         twice = (lattice >= params.double_from) | (histograms >= params.one_grid_from)
         once = np.maximum(lattice, histograms) < params.single_below

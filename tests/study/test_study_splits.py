@@ -1,0 +1,44 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jpegtrace_training.study.splits import split
+
+# Source and label of every picture: several pictures a source, sources with one or several labels.
+PICTURES = st.lists(st.tuples(st.integers(0, 60).map("source-{}".format), st.integers(0, 3)), min_size=1, max_size=200)
+
+
+@settings(max_examples=60, deadline=None)
+@given(PICTURES, st.integers(0, 1000))
+def test_no_source_is_on_two_sides_and_all_are_on_one(pictures, seed):
+    sides = split(pictures, seed)
+    everything = [*sides.training, *sides.validation, *sides.test]
+    assert len(everything) == len(set(everything))
+    assert set(everything) == {source for source, _ in pictures}
+
+
+@settings(max_examples=60, deadline=None)
+@given(PICTURES, st.integers(0, 1000), st.randoms(use_true_random=False))
+def test_neither_order_nor_repetition_of_the_pictures_matters(pictures, seed, random):
+    shuffled = [*pictures, *pictures[: len(pictures) // 2]]
+    random.shuffle(shuffled)
+    assert split(shuffled, seed) == split(pictures, seed)
+
+
+def test_the_shares_are_those_of_the_paper():
+    sides = split([(f"{label}-{number}", label) for label in range(5) for number in range(100)], 1)
+    assert (len(sides.training), len(sides.validation), len(sides.test)) == (340, 60, 100)
+    for side in (sides.training, sides.validation, sides.test):
+        counts = {label: sum(source.startswith(f"{label}-") for source in side) for label in range(5)}
+        assert len(set(counts.values())) == 1
+
+
+def test_a_few_sources_of_a_label_are_on_every_side():
+    sides = split([(f"{label}-{number}", label) for label in range(3) for number in range(5)], 7)
+    for side in (sides.training, sides.validation, sides.test):
+        assert {source[0] for source in side} == {"0", "1", "2"}
+
+
+def test_other_seeds_divide_otherwise():
+    pictures = [(str(number), 0) for number in range(50)]
+    assert split(pictures, 0) == split(pictures, 0)
+    assert split(pictures, 0) != split(pictures, 1)

@@ -1,0 +1,1 @@
+"""The tasks: labelled pictures made of a folder."""
