@@ -99,11 +99,22 @@ class TestGrid:
         assert answer.told.startswith("Nothing can be concluded")
         assert "where guessing gives 0.250" in answer.told
 
-    def test_augmentation(self):
-        rows = {"aligned": (0.95, 0.55), "random": 0.8, AUGMENTED: (0.82, 0.84)}
-        answer = conclude(matrix(GRID, rows))[-1]
+    @pytest.mark.parametrize(
+        ("row", "verdict", "told"),
+        [
+            ((0.82, 0.84), "yes", "Yes. Trained with"),
+            ((0.61, 0.60), "somewhat", "It is flat, but not as high."),
+            ((0.98, 0.80), "somewhat", "It is as high, but not flat."),
+            ((0.60, 0.30), "no", "No. Trained with"),
+        ],
+    )
+    def test_augmentation(self, row, verdict, told):
+        answer = conclude(matrix(GRID, {"aligned": (0.95, 0.55), "random": 0.8, AUGMENTED: row}))[-1]
         assert answer.question == "Is it flat and high with JPEG-aware augmentation?"
-        assert "lies between 0.820 and 0.840 over all tests" in answer.told
+        assert answer.verdict == verdict
+        assert answer.told.startswith(told)
+        assert f"lies between {min(row):.3f} and {max(row):.3f} over all tests" in answer.told
+        assert f"that is a difference of {row[1] - 0.8:.3f}" in answer.told
 
     def test_half_a_matrix_says_nothing(self):
         assert conclude(matrix(GRID, {"aligned": 0.9})) == []

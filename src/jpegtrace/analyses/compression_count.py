@@ -31,15 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grids_matrix
-from jpegtrace.analyses._past import DOUBLE_FROM, cannot_tell, past_of
+from jpegtrace.analyses._past import DOUBLE_FROM, ONE_GRID_FROM, cannot_tell, past_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Level, Matrix, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import origin_probabilities
 from jpegtrace.picture import Picture
 
-# What 0.5 % of held-out pictures of the training reach that were given noise and compressed once, none of the others;
-# what it does elsewhere is measured by benchmarks/compression_count.py.
-ONE_GRID_FROM = 0.99
 GRID_SURE = 0.5  # probability from which its grid is told without a word of doubt
 
 
@@ -80,20 +77,20 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     past = past_of(picture)
     if isinstance(past, str):
         return cannot_tell(past)
-    by_lattice, by_histograms = 1 - past.found.single, past.one_grid or 0.0
+    by_lattice, by_histograms = past.by_lattice, past.one_grid or 0.0
     grid = origin_probabilities(past.found)
     row, col = divmod(int(grid.argmax()), 8)
     sure = float(grid[row, col])
     values: dict[str, Json] = {
         "count": None,
-        "probability_double": round(max(by_lattice, by_histograms), 4),
+        "probability_double": round(past.double, 4),
         "grid_origin": None,
         "grid_origin_probability": None,
         "window": list(past.window),
     }
     if by_lattice < params.double_from:
         if by_histograms < params.one_grid_from:
-            return _not_twice(max(by_lattice, by_histograms), values, params, _grids(by_lattice * grid, None))
+            return _not_twice(past.double, values, params, _grids(by_lattice * grid, None))
         row, col, sure = 0, 0, by_histograms
     where = "on the same grid" if row == col == 0 else f"on a grid shifted by {row} rows and {col} columns"
     remarks = () if sure >= GRID_SURE else (Remark(Level.INFO, "the grid of the first compression is uncertain"),)
@@ -101,10 +98,10 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
         Status.OK,
         f"Compressed at least twice, before that {where}.",
         values | {"count": 2, "grid_origin": [row, col], "grid_origin_probability": round(sure, 4)},
-        probability=round(max(by_lattice, by_histograms), 4),
+        probability=round(past.double, 4),
         remarks=remarks,
         matrices=(_grids(by_lattice * grid, (row, col)),) if by_lattice >= params.double_from else (),
-        claims=(_twice(max(by_lattice, by_histograms), (row, col) if sure >= GRID_SURE else None),),
+        claims=(_twice(past.double, (row, col) if sure >= GRID_SURE else None),),
         probability_of="that it was compressed before",
     )
 

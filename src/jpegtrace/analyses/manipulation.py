@@ -35,7 +35,7 @@ from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Level, Map, Outcome, Plot, Remark, Status, Topic
 from jpegtrace.manipulation import Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
-from jpegtrace.manipulation.estimate import LEAST_CONTRAST, Box, Estimate, contrast, estimate, look, piece_of
+from jpegtrace.manipulation.estimate import Box, Estimate, estimate, look, piece_of, says_something
 from jpegtrace.manipulation.features import Features, describe, part_of
 from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, WINDOWS
 from jpegtrace.manipulation.posterior import NETWORKS
@@ -105,7 +105,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     distinct = sorted(set(boxes))  # at borders, and where places are closer than blocks, several share a piece
     place = {box: index for index, box in enumerate(distinct)}
     found = look(seen.luma, seen.table, distinct, _threads.THREADS, progress)
-    flat = np.array([contrast(seen.luma, box) < LEAST_CONTRAST for box in distinct])
+    flat = np.array([not says_something(seen.luma, box) for box in distinct])
     verdicts = [decide(one, params.manipulated_from, params.none_from) for one in found.operation]
     labels = [UNSURE_LABEL if verdict.operation is None else verdict.operation for verdict in verdicts]
     resized = np.isin(labels, grid.CARRIED_BY["factor"])
@@ -139,6 +139,8 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     cannot_show=(
         "operations whose trace the last compression erased; the lower its quality, the more",
         "what the operation was for: every web page and messenger resizes, and cameras smooth and sharpen",
+        "many reductions: an interpolation that makes a picture smaller leaves little, a bicubic one least of all",
+        "anything about drawings, text and screenshots: it was taught on photographs",
         "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, and turning by odd angles",
         "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
         "who did it, and when",
@@ -155,7 +157,7 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
         return cannot_tell(seen)
     found = estimate(seen.luma, seen.table, seen.corner, most=params.most_pieces, threads=_threads.THREADS)
     if found is None:
-        return Outcome(Status.INCONCLUSIVE, "Cannot tell: the picture is flat.")
+        return Outcome(Status.INCONCLUSIVE, "Cannot tell: the picture is flat, or drawn as screenshots are.")
     probabilities = found.whole.operation[0]
     verdict = decide(probabilities, params.manipulated_from, params.none_from)
     values = _values(found, verdict)
@@ -261,8 +263,8 @@ def _claim(values: dict[str, Json], verdict: Verdict) -> Claim:
             Topic.NOTHING,
             "No trace of resizing, blur, a median filter or added noise was found.",
             probability,
-            not_mean="That nothing was done: strong compression wipes such traces out, and other operations are not "
-            "looked for.",
+            not_mean="That nothing was done: many reductions leave no trace that is found, strong compression wipes "
+            "out others, and other operations are not looked for.",
         )
     what = "processed in a way that cannot be told" if verdict.operation is None else _done(verdict.operation)
     about = ""

@@ -23,7 +23,17 @@ from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress, part
 from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grid_name, lattice_plots, on_grid
-from jpegtrace.analyses._past import DOUBLE_FROM, Past, blocks_in, cannot_tell, history_of, lost_places, no_map, past_of
+from jpegtrace.analyses._past import (
+    DOUBLE_FROM,
+    ONE_GRID_FROM,
+    Past,
+    blocks_in,
+    cannot_tell,
+    history_of,
+    lost_places,
+    no_map,
+    past_of,
+)
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Map, Matrix, Outcome, Plot, Status, Topic
 from jpegtrace.lattice import Alternative, Entries, alternatives, read_entries
@@ -99,13 +109,15 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
     past = past_of(picture)
     if isinstance(past, str):
         return cannot_tell(past)
-    double = 1 - past.found.single
-    if double < params.double_from:
-        return Outcome(
-            Status.INCONCLUSIVE,
-            "No first table to tell: the picture may have been compressed only once.",
-            {"probability_double": round(double, 4)},
+    if past.by_lattice < params.double_from:
+        only_histograms = (past.one_grid or 0.0) >= ONE_GRID_FROM
+        why = (
+            "an earlier compression on the same grid shows in histograms, which do not tell its table"
+            if only_histograms
+            else "the picture may have been compressed only once"
         )
+        told_double: dict[str, Json] = {"probability_double": round(past.double, 4)}
+        return Outcome(Status.INCONCLUSIVE, f"No first table to tell: {why}.", told_double)
     read = read_entries(past.found)
     told = (read.value > 0) & (read.probability >= params.entry_from)
     # From zigzag to rows of the table.
@@ -123,7 +135,7 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
         "alternatives": [
             {"name": a.name, "probability": round(a.probability, 4), "grid_origin": list(a.origin)} for a in found
         ],
-        "probability_double": round(double, 4),
+        "probability_double": round(past.double, 4),
         "window": list(past.window),
     }
     if not told.any():

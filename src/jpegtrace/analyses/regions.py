@@ -119,7 +119,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
     if all(k == OTHER for k in present):
         return Outcome(
             Status.INCONCLUSIVE,
-            "No earlier compression was found that left a trace, so parts cannot be told apart.",
+            "Cannot tell parts apart: no earlier compression was found whose grid and table show.",
             {"searched_windows": len(history.seen)},
         )
     parts = [_describe(picture, found, k, CELL) for k in present]

@@ -19,6 +19,7 @@ from jpegtrace.manipulation.posterior import Posterior, pooled, weigh
 AT_ONCE = 32  # pieces whose features are kept
 TRUST = 0.3  # what each further piece adds to the first, see `pooled`
 LEAST_CONTRAST = 0.5  # mean difference of neighbouring pixels in grey levels; below, nothing can be seen
+MOST_FLAT = 0.5  # share of blocks of one value; above, it is drawn, of which no training has seen anything
 
 
 class Box(NamedTuple):
@@ -53,7 +54,7 @@ def estimate(
     most: int,
     threads: int = 1,
 ) -> Estimate | None:
-    """What was done to a picture before its last compression; None where all of it is flat.
+    """What was done to a picture before its last compression; None where all of it is flat or drawn.
 
     Args:
         luma: (height, width).
@@ -62,7 +63,7 @@ def estimate(
         most: pieces that are looked at; of more, the busiest.
         threads: to use.
     """
-    boxes = [box for box in cover(luma.shape, corner, LARGEST) if contrast(luma, box) >= LEAST_CONTRAST]
+    boxes = [box for box in cover(luma.shape, corner, LARGEST) if says_something(luma, box)]
     if not boxes:
         return None
     boxes = sorted(sorted(boxes, key=lambda box: -contrast(luma, box))[:most])
@@ -80,6 +81,14 @@ def cover(shape: tuple[int, ...], corner: tuple[int, int], side: int) -> list[Bo
         places = np.linspace(0, whole - length, count) // 8 * 8
         spans.append([(start + int(place), length) for place in places])
     return [Box(top, left, height, width) for top, height in spans[0] for left, width in spans[1]]
+
+
+def says_something(luma: NDArray[np.uint8], box: Box) -> bool:
+    """Whether a piece on the grid is neither flat nor drawn."""
+    rows, cols = box.height // 8, box.width // 8
+    blocks = piece_of(luma, box).reshape(rows, 8, cols, 8)
+    flat = (blocks.max((1, 3)) == blocks.min((1, 3))).mean()
+    return bool(flat <= MOST_FLAT and contrast(luma, box) >= LEAST_CONTRAST)
 
 
 def contrast(luma: NDArray[np.uint8], box: Box) -> float:

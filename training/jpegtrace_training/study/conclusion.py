@@ -10,6 +10,7 @@ from jpegtrace_training.study.matrices import Figure, Matrix
 
 MATTERS = 0.10  # of accuracy: from here on a difference is called large
 NOTHING = 0.03  # below: called none
+FLAT = 0.05  # between the largest and the smallest of a row that is called flat
 LEARNT = 0.10  # above chance: below, a detector has not learnt its task
 
 YES, SOMEWHAT, NO, OPEN, UNLEARNT = "yes", "somewhat", "no", "open", "unlearnt"
@@ -100,10 +101,10 @@ def _best(matrix: Matrix, others: list[str], tested: list[str]) -> Conclusion:
     best = max(others, key=lambda name: matrix.average(name, tested).mean)
     gain = matrix.difference((best, tested), (NONE, tested))
     verdict = judge(gain)
-    helps = {YES: "Yes", SOMEWHAT: "Somewhat", NO: "No", OPEN: f"Open: {_open(gain)}"}[verdict]
+    helps = {YES: "Yes", SOMEWHAT: "Somewhat", NO: "No", OPEN: _open(gain)}[verdict]
     told = (
         f"{helps.rstrip('.')}. Of those trained with half of the patches compressed, quality {best} is best on average "
-        f"over the tests: right in {_share(matrix.average(best, tested))}, {gain} more than without."
+        f"over the tests: right in {_share(matrix.average(best, tested))}, a gain of {gain}."
     )
     return Conclusion("Does training with one quality help?", verdict, told, gain)
 
@@ -111,15 +112,22 @@ def _best(matrix: Matrix, others: list[str], tested: list[str]) -> Conclusion:
 def _augmented(matrix: Matrix, tested: tuple[str, ...], instead: str) -> list[Conclusion]:
     if not matrix.seeds(AUGMENTED, instead):
         return []
-    names = list(matrix.experiment.tested)
     gain = matrix.difference((AUGMENTED, list(tested)), (instead, list(tested)))
-    values = [matrix.figure(AUGMENTED, name).mean for name in names]
+    values = [matrix.figure(AUGMENTED, name).mean for name in matrix.experiment.tested]
+    flat, high = max(values) - min(values) < FLAT, gain.mean > -NOTHING
+    verdict = OPEN if math.isinf(gain.low) else YES if flat and high else NO if not (flat or high) else SOMEWHAT
+    means = {
+        YES: "Yes.",
+        SOMEWHAT: "It is flat, but not as high." if flat else "It is as high, but not flat.",
+        NO: "No.",
+        OPEN: "One seed cannot tell; take more (--seeds).",
+    }
     told = (
-        f"Trained with grid and quality drawn anew for every patch, its accuracy lies between {min(values):.3f} and "
-        f"{max(values):.3f} over all tests, {gain} more than trained on {instead}, over "
-        f"{'this test' if len(tested) == 1 else 'all tests'}: {tested[0] if len(tested) == 1 else 'on average'}."
+        f"{means[verdict]} Trained with grid and quality drawn anew for every patch, its accuracy lies between "
+        f"{min(values):.3f} and {max(values):.3f} over all tests. Against training on {instead}, tested on "
+        f"{tested[0] if len(tested) == 1 else 'all of them'}, that is a difference of {gain}."
     )
-    return [Conclusion("Is it flat and high with JPEG-aware augmentation?", judge(gain), told, gain)]
+    return [Conclusion("Is it flat and high with JPEG-aware augmentation?", verdict, told, gain)]
 
 
 def _unlearnt(matrix: Matrix, question: str, trained: str, tested: tuple[str, ...]) -> Conclusion | None:
