@@ -181,7 +181,7 @@ def test_a_damaged_photograph_is_left_out(run, folder):
 
 def test_a_bar_tells_the_share_where_somebody_watches(run, monkeypatch):
     told = io.StringIO()
-    monkeypatch.setattr(cli, "_comments", Console(file=told, force_terminal=True, width=100))
+    monkeypatch.setattr(cli, "comments", Console(file=told, force_terminal=True, width=100))
     assert run("a.jpg", *WHAT, "-o", "o.png")[0] == 0
     assert "100%" in told.getvalue()
     told.truncate(0)

@@ -8,16 +8,12 @@ import { upload } from "./uploads.js";
 const REMEMBERED = "jpegtrace-jobs"; // ids, in this tab only
 const POLL = 500; // milliseconds
 
+const bounds = fetchJson("/api/limits");
 const entries = []; // {job, item, ...} in the order of the list
-let limits = null;
 let open = null; // {id, update}
 let starting = false; // no worker is warm yet
 
 async function begin() {
-  limits = await fetchJson("/api/limits");
-  byId("bounds").textContent =
-    `Up to ${bytes(limits.bytes)} and ${Math.round(limits.pixels / 1e6)} million pixels each. ` +
-    `Kept in memory only, and forgotten ${limits.keep_minutes} minutes after the report is made.`;
   byId("file").addEventListener("change", (event) => {
     take(event.target.files);
     event.target.value = "";
@@ -36,6 +32,11 @@ async function begin() {
     take(event.dataTransfer.files);
   });
   document.addEventListener("paste", (event) => take(event.clipboardData.files));
+  // Whoever is quick is taken before the bounds are known; `send` waits for them.
+  const { bytes: most, pixels, keep_minutes: minutes } = await bounds;
+  byId("bounds").textContent =
+    `Up to ${bytes(most)} and ${Math.round(pixels / 1e6)} million pixels each. ` +
+    `Kept in memory only, and forgotten ${minutes} minutes after the report is made.`;
   await recall();
   poll();
 }
@@ -51,8 +52,9 @@ function take(files) {
 }
 
 async function send(file, everywhere) {
-  if (file.size > limits.bytes) {
-    refuse(file.name, `it has ${bytes(file.size)}; ${bytes(limits.bytes)} are allowed`);
+  const { bytes: most } = await bounds;
+  if (file.size > most) {
+    refuse(file.name, `it has ${bytes(file.size)}; ${bytes(most)} are allowed`);
     return;
   }
   const entry = add({ name: file.name || "pasted picture", state: "sending", share: 0, doing: "Sending" });
