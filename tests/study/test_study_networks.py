@@ -70,6 +70,24 @@ def test_a_network_reduces_by_32_at_most_and_gives_a_score_for_each_class(name):
     assert scores.shape == (2, 7)
 
 
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_every_network_trains(name):
+    """A few steps on one batch, whose loss has to fall if anything is learnt at all."""
+    torch.manual_seed(0)
+    pixels = torch.randint(0, 256, (4, 3, 40, 40), dtype=torch.uint8)
+    labels = torch.tensor([0, 1, 0, 1])
+    detector = Detector(find(name), 2).train()
+    optimiser = torch.optim.Adam(detector.parameters(), 1e-3)
+    losses = []
+    for _ in range(6):
+        loss = torch.nn.functional.cross_entropy(detector(pixels), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert min(losses[3:]) < 0.7 * losses[0]
+
+
 def test_the_small_network_begins_with_high_pass_filters():
     first = find("small").make(3).first
     sums = first.weight.detach().sum((2, 3)).abs()
