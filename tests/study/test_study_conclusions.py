@@ -65,6 +65,8 @@ class TestFigures:
         (0.02, 0.005, "no"),
         (0.01, 0.05, "open"),
         (-0.02, 0.03, "no"),
+        (-0.30, 0.05, "reversed"),
+        (-0.30, 0.35, "open"),
         (0.30, math.inf, "open"),
     ],
 )
@@ -129,6 +131,11 @@ class TestQuality:
         assert answers[0].told.startswith("It fails: train with the qualities that you will meet.")
         assert "It is worst at 60: 0.300" in answers[0].told or "It is worst at 50: 0.300" in answers[0].told
         assert "quality 50 is best on average over the tests: right in 0.800" in answers[1].told
+
+    def test_training_with_a_quality_that_harms(self):
+        answers = conclude(matrix(QUALITY, {"none": 0.7, "99": 0.4, "50": 0.5}))
+        assert answers[1].verdict == "reversed"
+        assert answers[1].told.startswith("No, it harms. Of those trained")
 
     def test_no_loss(self):
         answers = conclude(matrix(QUALITY, {"none": 0.7, "99": 0.7, "50": 0.69}))

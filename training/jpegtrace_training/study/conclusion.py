@@ -13,7 +13,7 @@ NOTHING = 0.03  # below: called none
 FLAT = 0.05  # between the largest and the smallest of a row that is called flat
 LEARNT = 0.10  # above chance: below, a detector has not learnt its task
 
-YES, SOMEWHAT, NO, OPEN, UNLEARNT = "yes", "somewhat", "no", "open", "unlearnt"
+YES, SOMEWHAT, NO, REVERSED, OPEN, UNLEARNT = "yes", "somewhat", "no", "reversed", "open", "unlearnt"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Conclusion:
 
     Attributes:
         question: in words.
-        verdict: "yes", "somewhat", "no", "open" where the seeds cannot tell, or "unlearnt".
+        verdict: "yes", "somewhat", "no", "reversed" where it is the other way round, "open" where the seeds cannot tell,
+            or "unlearnt".
         told: the answer in sentences.
         difference: what it rests on; None where there is none.
     """
@@ -34,11 +35,13 @@ class Conclusion:
 
 
 def judge(loss: Figure) -> str:
-    """Whether a loss of accuracy is there: "yes", "somewhat", "no" or "open"."""
+    """Whether a loss of accuracy is there: "yes", "somewhat", "no", "reversed" (it is a gain) or "open"."""
     if math.isinf(loss.low):
         return OPEN
     if loss.low > 0:
         return YES if loss.mean >= MATTERS else NO if loss.high < NOTHING else SOMEWHAT
+    if loss.high < 0 and loss.mean <= -NOTHING:
+        return REVERSED
     return NO if loss.high < NOTHING and loss.low > -MATTERS else OPEN
 
 
@@ -63,6 +66,7 @@ def _grid(matrix: Matrix) -> list[Conclusion]:
         YES: "It learns the grid: cut your training patches anywhere, or its accuracy will not hold.",
         SOMEWHAT: "The grid matters to some degree: cut your training patches anywhere.",
         NO: "The grid does not matter to it.",
+        REVERSED: "It is better where it was not trained to be, which no grid explains: look for what else differs.",
         OPEN: _open(loss),
     }
     verdict = judge(loss)
@@ -87,6 +91,7 @@ def _quality(matrix: Matrix) -> list[Conclusion]:
         YES: "It fails: train with the qualities that you will meet.",
         SOMEWHAT: "It loses some accuracy: train with the qualities that you will meet.",
         NO: "Quality does not matter to it.",
+        REVERSED: "It is better on compressed patches than on those it was trained on: look for what else differs.",
         OPEN: _open(loss),
     }
     verdict = judge(loss)
@@ -101,7 +106,7 @@ def _best(matrix: Matrix, others: list[str], tested: list[str]) -> Conclusion:
     best = max(others, key=lambda name: matrix.average(name, tested).mean)
     gain = matrix.difference((best, tested), (NONE, tested))
     verdict = judge(gain)
-    helps = {YES: "Yes", SOMEWHAT: "Somewhat", NO: "No", OPEN: _open(gain)}[verdict]
+    helps = {YES: "Yes", SOMEWHAT: "Somewhat", NO: "No", REVERSED: "No, it harms", OPEN: _open(gain)}[verdict]
     told = (
         f"{helps.rstrip('.')}. Of those trained with half of the patches compressed, quality {best} is best on average "
         f"over the tests: right in {_share(matrix.average(best, tested))}, a gain of {gain}."
