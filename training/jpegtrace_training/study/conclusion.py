@@ -22,8 +22,8 @@ class Conclusion:
 
     Attributes:
         question: in words.
-        verdict: "yes", "somewhat", "no", "reversed" where it is the other way round, "open" where the seeds cannot tell,
-            or "unlearnt".
+        verdict: "yes", "somewhat", "no", "reversed" where it is the other way round, "open" where the seeds cannot
+            tell, or "unlearnt".
         told: the answer in sentences.
         difference: what it rests on; None where there is none.
     """
