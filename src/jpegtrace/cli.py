@@ -225,20 +225,7 @@ def analyses(
 
     found = all_analyses()
     if as_json:
-        rows = [
-            {
-                "id": a.id,
-                "version": a.version,
-                "title": a.title,
-                "question": a.question,
-                "needs_jpeg": a.needs_jpeg,
-                "has_map": a.map is not None,
-                "cannot_show": a.cannot_show,
-                "reference": a.reference,
-                "false_alarm_rate": a.false_alarm_rate,
-            }
-            for a in found
-        ]
+        rows = [analysis.to_dict() for analysis in found]
         typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     width = max(len(a.id) for a in found)

@@ -11,6 +11,7 @@ import torch
 
 from jpegtrace.errors import JpegtraceError, UsageError
 from jpegtrace_training import pictures as pictures_module
+from jpegtrace_training.devices import check_device
 from jpegtrace_training.options import parser
 from jpegtrace_training.recipe import Recipe
 from jpegtrace_training.recipes import find, recipes
@@ -49,7 +50,7 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
         return
     if not options.pictures or options.run is None:
         raise UsageError("training needs --pictures FOLDER and --run FOLDER; --smoke needs neither")
-    _check_device(options.device)
+    check_device(options.device)
     settings = Settings(
         samples=recipe.published if options.samples is None else options.samples,
         batch=recipe.batch if options.batch is None else options.batch,
@@ -80,15 +81,6 @@ def _run(recipe: Recipe, options: argparse.Namespace) -> None:
     figures = ", ".join(f"{name} {value:.4g}" for name, value in found.figures.items())
     end = "" if found.finished else "; the same command goes on"
     print(f"{recipe.id}: {found.samples:,} samples seen, best on held-out samples: {figures}{end}")
-
-
-def _check_device(name: str) -> None:
-    try:
-        kind = torch.device(name).type
-    except RuntimeError:
-        raise UsageError(f"there is no device {name!r}; there are cpu and cuda") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError("PyTorch sees no CUDA device here; --device cpu takes none")
 
 
 if __name__ == "__main__":

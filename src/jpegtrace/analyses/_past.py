@@ -25,8 +25,7 @@ from jpegtrace.pixels.requantize import requantize
 
 # From which probability of two compressions both analyses speak of a first one; see benchmarks/compression_count.py.
 DOUBLE_FROM = 0.9999
-# What 0.5 % of held-out pictures of the training reach that were given noise and compressed once, none of the others;
-# what it does elsewhere is measured by benchmarks/compression_count.py.
+# Chosen on held-out pictures of the training; how often it errs elsewhere: benchmarks/compression_count.py.
 ONE_GRID_FROM = 0.99  # by the histograms
 SMALLEST = 4  # blocks a side; below there is next to nothing to see
 SEVERAL_JPEGS = "parts of its pixels come from different JPEG files, which quality-map tells apart"

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from jpegtrace import __version__, networks
 from jpegtrace._progress import Progress
 from jpegtrace.errors import InputError, JpegtraceError, UnsupportedFormat, UsageError
-from jpegtrace.findings import Finding, Level, Map, Outcome, Provenance, Remark, Status
+from jpegtrace.findings import Finding, Json, Level, Map, Outcome, Provenance, Remark, Status
 from jpegtrace.picture import Picture
 
 P = TypeVar("P")
@@ -107,6 +107,20 @@ class Analysis:
             return self.map(picture, params, stride, progress)
         except InputError as error:
             raise error.named(picture.source) from error.__cause__
+
+    def to_dict(self) -> dict[str, Json]:
+        """What is asked and what cannot be answered, as JSON."""
+        return {
+            "id": self.id,
+            "version": self.version,
+            "title": self.title,
+            "question": self.question,
+            "needs_jpeg": self.needs_jpeg,
+            "has_map": self.map is not None,
+            "cannot_show": list(self.cannot_show),
+            "reference": self.reference,
+            "false_alarm_rate": self.false_alarm_rate,
+        }
 
     def _settings(self, params: object | None) -> object:
         params = self.parameters() if params is None else params

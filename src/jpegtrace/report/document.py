@@ -43,6 +43,10 @@ class Failure:
         """The failure that an error describes."""
         return cls(type(error).__name__, error.what, error.offset)
 
+    def to_dict(self) -> dict[str, Json]:
+        """JSON form."""
+        return {name: getattr(self, name) for name in Failure.__slots__}
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -105,7 +109,7 @@ class Report:
             "schema_version": SCHEMA_VERSION,
             "jpegtrace": self.version,
             "input": {name: getattr(self.input, name) for name in InputFacts.__slots__},
-            "error": None if self.error is None else {name: getattr(self.error, name) for name in Failure.__slots__},
+            "error": None if self.error is None else self.error.to_dict(),
             "alarm": self.alarm,
             "verdict": None if self.error is not None else self.verdict.to_dict(),
             "findings": [finding.to_dict() for finding in self.findings],

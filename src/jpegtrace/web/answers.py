@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from jpegtrace.report.document import Failure
+from jpegtrace.findings import Json
 from jpegtrace.web.jobs import Job, JobStore
 from jpegtrace.web.messages import Examined, Mapped
 from jpegtrace.web.settings import Settings
@@ -27,7 +27,7 @@ def job_json(job: Job, store: JobStore) -> dict[str, object]:
         "place": store.place(job),
         "seconds": None if seconds is None else round(seconds, 2),
         "kept_for": None if kept_for is None else round(kept_for, 1),
-        "error": None if job.error is None else _failure_json(job.error),
+        "error": None if job.error is None else job.error.to_dict(),
         "notes": list(job.notes),
         "report": None if job.examined is None else _report_json(job, job.examined),
     }
@@ -52,10 +52,6 @@ def _report_json(job: Job, found: Examined) -> dict[str, object]:
             for m in list(job.maps.values())
         ],
     }
-
-
-def _failure_json(failure: Failure) -> dict[str, object]:
-    return {"kind": failure.kind, "message": failure.message, "offset": failure.offset}
 
 
 def map_json(found: Mapped, report: Examined) -> dict[str, object]:
@@ -94,21 +90,8 @@ def settings_json(settings: Settings) -> dict[str, object]:
     }
 
 
-def analyses_json() -> list[dict[str, object]]:
+def analyses_json() -> list[dict[str, Json]]:
     """Every question that is asked, from the registry."""
     from jpegtrace.analyses import all_analyses
 
-    return [
-        {
-            "id": a.id,
-            "version": a.version,
-            "title": a.title,
-            "question": a.question,
-            "needs_jpeg": a.needs_jpeg,
-            "has_map": a.map is not None,
-            "cannot_show": list(a.cannot_show),
-            "reference": a.reference,
-            "false_alarm_rate": a.false_alarm_rate,
-        }
-        for a in all_analyses()
-    ]
+    return [analysis.to_dict() for analysis in all_analyses()]

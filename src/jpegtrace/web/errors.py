@@ -111,7 +111,7 @@ def as_json(error: ApiError) -> dict[str, object]:
 
 def error_json(failure: Failure) -> dict[str, object]:
     """The same for a failure that a worker tells."""
-    return {"error": {"kind": failure.kind, "message": failure.message, "offset": failure.offset}}
+    return {"error": failure.to_dict()}
 
 
 def refusal(error: InputError) -> ApiError:

@@ -232,11 +232,6 @@ class JobStore:
                 "kept_bytes": self._kept,
             }
 
-    def sweep(self) -> None:
-        """Forget what is too old or too much."""
-        with self._changed:
-            self._sweep()
-
     def _sweep(self) -> None:
         kept, now = self._settings, self._clock()
         while self._over and (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from jpegtrace.errors import UsageError
+from jpegtrace_training.names import find_named
 from jpegtrace_training.recipe import Recipe
 
 
@@ -24,7 +24,4 @@ def find(name: str) -> Recipe:
     Raises:
         UsageError: there is none.
     """
-    known = recipes()
-    if name not in known:
-        raise UsageError(f"there is no recipe {name!r}; there are: {', '.join(known)}")
-    return known[name]
+    return find_named("recipe", name, recipes())

@@ -7,6 +7,7 @@ pixels, but cost more than steps: `--distinct` pays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -56,10 +57,6 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     return {"loss": entropy, "accuracy": ((odds > 0) == (batch["twice"] > 0.5)).float()}
 
 
-def _adamw(parameters: Sequence[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(parameters, rate, weight_decay=DECAY)
-
-
 RECIPE = Recipe(
     id="double-histogram",
     title="once or twice on one grid, from histograms of stored coefficients and the table",
@@ -73,7 +70,7 @@ RECIPE = Recipe(
     batch=256,
     rate=2e-3,
     published=2_000_000,
-    optimiser=_adamw,
+    optimiser=partial(torch.optim.AdamW, weight_decay=DECAY),
     least=256 + MARGIN,
     sides="256x256, 128x128 and 64x64 pixels, as many of each",
 )

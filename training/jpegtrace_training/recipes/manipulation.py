@@ -120,10 +120,6 @@ def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Te
     return {"loss": torch.stack(list(_entropies(found, batch).values())).sum(0), "distance": distance}
 
 
-def _adamw(parameters: Sequence[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(parameters, rate, weight_decay=DECAY)
-
-
 _OF_THEM_ALL = Recipe(
     id="manipulation",
     title="what was done to a picture before its last compression, and with which parameter",
@@ -137,7 +133,7 @@ _OF_THEM_ALL = Recipe(
     batch=32,
     rate=1e-3,
     published=4_000_000,
-    optimiser=_adamw,
+    optimiser=partial(torch.optim.AdamW, weight_decay=DECAY),
     least=128,
     sides="256x256, 192x192 and 128x128 pixels (a half, a quarter, a quarter)",
     smoke_side=64,

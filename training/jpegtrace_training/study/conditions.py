@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from jpegtrace.errors import UsageError
 from jpegtrace_training.augmentation import JpegAugmentation
+from jpegtrace_training.names import find_named
 
 Pixels = NDArray[np.uint8]
 Cut = Callable[[Pixels, int, np.random.Generator], Pixels]
@@ -63,9 +63,7 @@ def find(name: str) -> Experiment:
     Raises:
         UsageError: there is none.
     """
-    if name not in EXPERIMENTS:
-        raise UsageError(f"there is no experiment {name!r}; there are: {', '.join(EXPERIMENTS)}")
-    return EXPERIMENTS[name]
+    return find_named("experiment", name, EXPERIMENTS)
 
 
 def least_side(patch: int, *, augmented: bool = True) -> int:

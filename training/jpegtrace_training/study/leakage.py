@@ -8,6 +8,7 @@ learn instead of what is meant.
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,16 @@ STREAM = 107  # of the seeds
 FOLDER = "audit"
 
 
-def audit_dataset(dataset: Dataset, folder: Path, *, most: int) -> AuditResult:
+def audit_dataset(dataset: Dataset, folder: Path, *, most: int, fresh: bool = False) -> AuditResult:
     """Audit so many pictures, drawn at random; tables and page go into ``folder/audit``.
 
     Pictures that a task made are written there as PNG first.
+
+    Args:
+        dataset: to audit.
+        folder: of the study.
+        most: how many.
+        fresh: forget an earlier audit, which may be of other pictures.
 
     Raises:
         UsageError: it cannot be written.
@@ -32,6 +39,8 @@ def audit_dataset(dataset: Dataset, folder: Path, *, most: int) -> AuditResult:
     target = folder / FOLDER
     chosen = np.sort(np.random.default_rng(STREAM).permutation(len(dataset.samples))[:most])
     try:
+        if fresh and target.exists():
+            shutil.rmtree(target)
         target.mkdir(parents=True, exist_ok=True)
         files = [_file(dataset.samples[index], int(index), target) for index in chosen]
         labels = target / "labels.csv"

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from jpegtrace.audit.leakage import Leakage
 from jpegtrace.errors import UsageError
+from jpegtrace_training.devices import check_device
 from jpegtrace_training.study import conditions
 from jpegtrace_training.study.cells import Store
 from jpegtrace_training.study.dataset import Dataset
@@ -116,7 +115,7 @@ def study(
     tell(f"{ready.dataset.described}: {len(ready.dataset.samples):,} pictures, {len(ready.dataset.labels)} labels")
     leakage: Leakage | None = None
     if options.audited:
-        leakage = audit_dataset(ready.dataset, output, most=options.audited).leakage
+        leakage = audit_dataset(ready.dataset, output, most=options.audited, fresh=options.fresh).leakage
         tell("the audit is done")
     cells = run_cells(ready.dataset, ready.plan, ready.store, watch)
     results = Results(ready.task, ready.dataset, ready.plan, cells, leakage)
@@ -182,7 +181,7 @@ def _plan(options: Options) -> Plan:
     if unasked := [name for name, _ in options.weights if name not in [one.id for one in chosen]]:
         raise UsageError(f"there are weights for {unasked[0]}, which is not among the networks")
     _check_schedule(options.schedule)
-    _check_device(options.device)
+    check_device(options.device)
     weights = {name: read_state(path) for name, path in options.weights}
     seeds = range(options.seeds)
     return Plan(
@@ -196,15 +195,6 @@ def _check_schedule(schedule: Schedule) -> None:
             raise UsageError(f"{name} must be at least 1, not {getattr(schedule, name)}")
     if not schedule.rate > 0:
         raise UsageError(f"the rate must be positive, not {schedule.rate}")
-
-
-def _check_device(name: str) -> None:
-    try:
-        kind = torch.device(name).type
-    except RuntimeError:
-        raise UsageError(f"there is no device {name!r}; there are cpu and cuda") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UsageError("PyTorch sees no CUDA device here; --device cpu takes none")
 
 
 def _settings(options: Options, plan: Plan, pictures: str) -> dict[str, Any]:

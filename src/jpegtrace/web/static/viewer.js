@@ -124,6 +124,7 @@ export function mapViewer(report) {
       : null;
     legend.replaceChildren(...[el("strong", {}, shown.title), scale, keys].filter(Boolean));
     if (at) move([Math.min(at[0], shown.shape[0] - 1), Math.min(at[1], shown.shape[1] - 1)], false);
+    else if (document.activeElement === stack) move(middle()); // it had the focus before the map was there
     else clear();
   }
 

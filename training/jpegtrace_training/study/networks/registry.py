@@ -9,7 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from jpegtrace.errors import UsageError
+from jpegtrace_training.names import find_named
 from jpegtrace_training.study.networks.efficientnet import EfficientNet
 from jpegtrace_training.study.networks.resnet import ResNet50
 from jpegtrace_training.study.networks.small import Small
@@ -76,9 +76,7 @@ def find(name: str) -> Architecture:
     Raises:
         UsageError: there is none.
     """
-    if name not in ARCHITECTURES:
-        raise UsageError(f"there is no network {name!r}; there are: {', '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[name]
+    return find_named("network", name, ARCHITECTURES)
 
 
 class Detector(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jpegtrace.errors import UsageError
+from jpegtrace_training.names import find_named
 from jpegtrace_training.study.tasks.colours import colours
 from jpegtrace_training.study.tasks.folder import labelled_folder
 from jpegtrace_training.study.tasks.generated import generated
@@ -55,6 +55,4 @@ def find(name: str) -> Task:
     Raises:
         UsageError: there is none.
     """
-    if name not in TASKS:
-        raise UsageError(f"there is no task {name!r}; there are: {', '.join(TASKS)}")
-    return TASKS[name]
+    return find_named("task", name, TASKS)
