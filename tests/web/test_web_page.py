@@ -125,6 +125,7 @@ def test_from_a_picture_to_a_verdict_and_what_the_map_says(open_page, real):
 def test_with_the_keyboard_alone(page):
     choose(page, ("a.png", web_workers.picture()))
     expect(page.locator(".verdict")).to_be_visible()
+    expect(page.locator(".stack")).to_be_visible()  # the map follows the report
     page.locator(".stack").focus()
     readout = page.locator(".readout")
     expect(readout).to_contain_text("column 8, row 8")
