@@ -257,6 +257,7 @@ def _places(scan: Scan, expected: int, starts: NDArray[np.int64], damage: list[D
             shift -= 1
         else:
             shift += (run - shift) % 8  # so many segments are lost
+            drop = length == 1 and following >= 0  # or else it is another one that belongs nowhere near
         places[i + 1 : end + 1] = np.arange(i + 1, end + 1) + shift
         if drop:
             places[i + 1] = -1
