@@ -47,7 +47,7 @@ from PIL import Image
 
 import jpegtrace
 from common import bootstrap_by_picture, made_picture, measure, write_results
-from jpegtrace.analyses import _threads, find_analysis
+from jpegtrace.analyses import find_analysis, limit_threads
 from jpegtrace.findings import Finding, Map, Status
 from jpegtrace.picture import Picture
 
@@ -90,7 +90,7 @@ class Options:
 
 
 def _one_core() -> None:
-    _threads.THREADS = 1  # each of several processes
+    limit_threads(1)  # each of several processes
 
 
 def random(*numbers: int) -> np.random.Generator:

@@ -1,11 +1,13 @@
 """Write the pages and parts of ``docs`` that are made from code and results; with ``--check`` only say what is stale.
 
 They are committed, so that they can be read where the project is read, without building a site. With PyTorch installed
-the list of networks that can be trained, `jpegtrace.networks.trainable`, is written, too.
+the lists that the command reads without it are written, too: of networks that can be trained
+(`jpegtrace.networks.trainable`), and of what a study is made of (`jpegtrace.cli_study`).
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,9 +27,15 @@ def made() -> dict[Path, str]:
         found[DOCS / name] = sections.filled((DOCS / name).read_text(encoding="utf-8"), parts)
     if find_spec("torch") is not None:
         from jpegtrace_training.recipes import recipes
+        from jpegtrace_training.study.conditions import EXPERIMENTS
+        from jpegtrace_training.study.networks.registry import ARCHITECTURES
+        from jpegtrace_training.study.tasks.registry import TASKS
 
         lines = [f'{recipe.id} = "{recipe.title}"' for recipe in recipes().values()]
         found[ROOT / "src" / "jpegtrace" / "networks" / "trainable.toml"] = "\n".join(lines) + "\n"
+        parts = {"tasks": TASKS, "experiments": EXPERIMENTS, "networks": ARCHITECTURES}
+        lines = [f"{kind} = {json.dumps(list(known))}" for kind, known in parts.items()]
+        found[ROOT / "src" / "jpegtrace" / "data" / "study.toml"] = "\n".join(lines) + "\n"
     return found
 
 

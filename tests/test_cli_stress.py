@@ -140,6 +140,26 @@ class TestDetect:
         assert first["error"].startswith("the content is no picture format")
         assert second["scores"].keys() == DETECTORS.keys()
 
+    def test_what_is_no_picture_in_a_folder_is_named(self, run, folder):
+        (folder / "mixed").mkdir()
+        shutil.copy("grey.jpg", "mixed/grey.jpg")
+        (folder / "mixed" / "notes.txt").write_text("words")
+        (folder / "mixed" / "[b]odd.txt").write_text("words")
+        code, out, err = run("detect", "mixed")
+        assert (code, len(out.splitlines())) == (0, 2)
+        assert err == "left out, for they are no pictures: 2 ([b]odd.txt, notes.txt)"
+        code, out, err = run("detect", "mixed", "--quiet")
+        assert (code, len(out.splitlines()), err) == (0, 2, "")
+        (folder / "mixed" / "broken.jpg").write_text("words")
+        code, _, err = run("detect", "mixed")
+        assert code == 1
+        assert "mixed/broken.jpg: the content is no picture format" in err
+        (folder / "mixed" / "grey.jpg").unlink()
+        (folder / "mixed" / "broken.jpg").unlink()
+        code, _, err = run("detect", "mixed")
+        assert (code, err.endswith("Error: there is no picture in what was named")) == (2, True)
+        assert "left out, for they are no pictures: 2" in err
+
     def test_nothing_to_ask(self, run, folder):
         (folder / "empty").mkdir()
         assert run("detect", "empty") == (2, "", "Error: there is no picture in what was named")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from checks.docs import NOT_RUN, Example, check_example, commands_not_run, examples, unguarded
+from jpegtrace.analyses import all_analyses
 from jpegtrace.errors import __doc__ as error_tree
 from jpegtrace.limits import Limits
 from jpegtrace_training.options import parser
@@ -135,6 +136,13 @@ def test_the_pages_that_are_made_are_what_code_and_results_say():
     script = ROOT / "scripts" / "update_docs.py"
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_was_measured_is_of_analyses_that_there_are(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from pages.measured import CHARTS, TABLES
+
+    assert {table.analysis for table in TABLES} | set(CHARTS) <= {analysis.id for analysis in all_analyses()}
 
 
 def test_every_page_is_in_the_navigation_once():

@@ -5,10 +5,12 @@ import subprocess
 import sys
 from importlib import metadata
 
+import numba
 import pytest
 
 import jpegtrace
 from jpegtrace import cli
+from jpegtrace._jit import kept_in
 from jpegtrace.doctor import examine, health, requirements
 from jpegtrace.doctor.health import codec_of, usable_memory
 from jpegtrace.doctor.requirements import Requirement, declared, extras, missing, parse
@@ -86,6 +88,14 @@ def test_the_compiled_kernels_are_where_numba_keeps_them(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"NUMBA_CACHE_DIR": str(folder)}
     )
     assert done.stdout.startswith(str(folder))
+
+
+def test_kernels_that_are_not_compiled_or_not_kept_are_nowhere(monkeypatch):
+    assert kept_in(len) is None
+    uncached = numba.njit(lambda value: value + 1)
+    assert kept_in(uncached) is None
+    monkeypatch.setattr(health, "decoder_folder", lambda: None)
+    assert health.kernel_folder() is None
 
 
 @pytest.mark.parametrize(

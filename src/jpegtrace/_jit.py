@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -23,6 +24,13 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 def fast_kernel(function: Callable[P, R]) -> Callable[P, R]:
     """The same where sums may be taken in any order, which lets several numbers be worked off at a time."""
     return _compiled(function, fastmath={"reassoc", "nsz", "contract"})
+
+
+def kept_in(compiled: Callable[..., object]) -> Path | None:
+    """Folder in which the machine code of a kernel is kept; None where it is not kept, or nothing is compiled."""
+    stats = getattr(compiled, "stats", None)  # none where NUMBA_DISABLE_JIT is set
+    folder = stats.cache_path if stats is not None else None
+    return Path(folder) if folder else None
 
 
 def _compiled(function: Callable[P, R], **options: Any) -> Callable[P, R]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +32,13 @@ LimitOption = Annotated[
 def comment(text: str) -> None:
     """A line for whoever watches; file names in it are no markup."""
     comments.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+
+
+def tell_skipped(skipped: Sequence[Path]) -> None:
+    """Say which files of folders are left out, for they are no pictures; the first of them by name."""
+    if skipped:
+        names = ", ".join(path.name for path in skipped[:5]) + (", ..." if len(skipped) > 5 else "")
+        comment(f"left out, for they are no pictures: {len(skipped)} ({names})")
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from jpegtrace._terminal import (
     keep_apart,
     limits_of,
     share_done,
+    tell_skipped,
 )
 from jpegtrace.cli_serve import serve
 from jpegtrace.cli_stress import stress
@@ -105,7 +106,9 @@ def inspect(
         list[str] | None, typer.Option("--only", metavar="ID", help="Ask only this; may be repeated.")
     ] = None,
     limit: LimitOption = None,
-    brief: Annotated[bool, typer.Option("--brief", help="One line per input.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="The verdict, and a line for each finding that adds to it.")
+    ] = False,
     stability: Annotated[
         bool, typer.Option("--stability", help="Disturb each picture mildly, ask again, and say what holds.")
     ] = False,
@@ -169,14 +172,8 @@ def _inspected(
         yield ask(sys.stdin.buffer, "<stdin>")
         return
     listing = list_pictures(paths)
-    if listing.skipped and not quiet:
-        names = ", ".join(path.name for path in listing.skipped[:5]) + (", ..." if len(listing.skipped) > 5 else "")
-        comments.print(
-            f"left out, for they are no pictures: {len(listing.skipped)} ({names})",
-            style="dim",
-            markup=False,
-            highlight=False,
-        )
+    if not quiet:
+        tell_skipped(listing.skipped)
     if not listing.files:
         raise UsageError("there is no picture in what was named")
     # With stability every picture has a bar of its own.

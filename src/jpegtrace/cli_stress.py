@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jpegtrace._terminal import INPUT_FAILED, LimitOption, comment, comments, keep_apart, limits_of, share_done
+from jpegtrace._terminal import (
+    INPUT_FAILED,
+    LimitOption,
+    comment,
+    comments,
+    keep_apart,
+    limits_of,
+    share_done,
+    tell_skipped,
+)
 from jpegtrace.errors import InputError, UnsupportedFormat, UsageError
 
 if TYPE_CHECKING:
@@ -85,7 +94,12 @@ def stress_detect(
 
     if "-" in paths and len(paths) > 1:
         raise UsageError("standard input (-) is read alone")
-    inputs = paths if paths == ["-"] else [str(path) for path in list_pictures(paths).files]
+    inputs = paths
+    if paths != ["-"]:
+        listing = list_pictures(paths)
+        if not quiet:
+            tell_skipped(listing.skipped)
+        inputs = [str(path) for path in listing.files]
     if not inputs:
         raise UsageError("there is no picture in what was named")
     limits, failed = limits_of(limit), 0

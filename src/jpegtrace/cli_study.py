@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jpegtrace._terminal import INTERRUPTED, comment
-from jpegtrace.errors import MissingExtra, UsageError
+from jpegtrace.errors import MissingExtra, ResourceError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from jpegtrace_training.study.run import Options
+
+NAMES = "study.toml"  # written by scripts/update_docs.py from the registries, which need PyTorch
+SCHEDULE = {  # fields with their options
+    "rate": "--rate",
+    "batch": "--batch",
+    "patience": "--patience",
+    "epochs": "--epochs",
+    "each": "--patches",
+    "tested": "--test-patches",
+}
+
+
+@cache
+def known(kind: str) -> str:
+    """Names of tasks, experiments or networks, as a text.
+
+    Raises:
+        ResourceError: the list is missing or damaged.
+    """
+    import tomllib
+
+    try:
+        text = resources.files("jpegtrace.data").joinpath(NAMES).read_text(encoding="utf-8")
+        return ", ".join(tomllib.loads(text)[kind])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise ResourceError(f"the list {NAMES} is damaged: {error}; install jpegtrace again") from error
 
 
 def study(
@@ -20,18 +50,15 @@ def study(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where tables, heat maps and page go.")],
     task: Annotated[
-        str, typer.Option("--task", metavar="NAME", help="folder, pipelines, generated or colours.")
+        str, typer.Option("--task", metavar="NAME", help=f"Where labels come from: {known('tasks')}.")
     ] = "folder",
     experiment: Annotated[
-        list[str] | None, typer.Option("--experiment", metavar="NAME", help="grid or quality; may be repeated.")
+        list[str] | None,
+        typer.Option("--experiment", metavar="NAME", help=f"May be repeated: {known('experiments')}."),
     ] = None,
     networks: Annotated[
         str,
-        typer.Option(
-            "--networks",
-            metavar="NAMES",
-            help="Separated by commas: small, efficientnet-b0, efficientnet-b4, resnet50, xception.",
-        ),
+        typer.Option("--networks", metavar="NAMES", help=f"Separated by commas: {known('networks')}."),
     ] = "small",
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Trainings of each kind.")] = 3,
     weights: Annotated[
@@ -74,7 +101,13 @@ def study(
     ] = 200,
     device: Annotated[str, typer.Option("--device", help="Of PyTorch: cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option("--threads", metavar="N", min=1, help="Of PyTorch on a CPU.")] = None,
-    smoke: Annotated[bool, typer.Option("--smoke", help="A trial of a minute, whose figures mean nothing.")] = False,
+    smoke: Annotated[
+        bool,
+        typer.Option(
+            "--smoke",
+            help="A trial of a minute, whose figures mean nothing; says which options it takes otherwise than asked.",
+        ),
+    ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what an earlier run has done.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no comments.")] = False,
 ) -> None:
@@ -88,7 +121,7 @@ def study(
         raise MissingExtra("train", "a study")
     import torch
 
-    from jpegtrace_training.study.run import SMOKE, Options
+    from jpegtrace_training.study.run import Options, trial
     from jpegtrace_training.study.run import study as run_study
     from jpegtrace_training.study.training import Schedule
 
@@ -98,9 +131,9 @@ def study(
         task=task,
         experiments=_names(experiment) or ("grid",),
         networks=_names([networks]),
-        seeds=2 if smoke else seeds,
+        seeds=seeds,
         patch=patch,
-        schedule=SMOKE if smoke else Schedule(rate, batch, patience, epochs, each, tested=tested),
+        schedule=Schedule(rate, batch, patience, epochs, each, tested=tested),
         augmented=augmented,
         only=_names(only),
         audited=audited,
@@ -109,7 +142,6 @@ def study(
         sources=sources,
         labels=_names(labels),
         weights=[_weights(text) for text in weights or ()],
-        generator_steps=20 if smoke else Options.generator_steps,
         device=device,
         fresh=fresh,
     )
@@ -118,6 +150,10 @@ def study(
         if not quiet:
             comment(text)
 
+    if smoke:
+        asked, options = options, trial(options)
+        if taken := _replaced(asked, options):
+            tell(f"--smoke takes {', '.join(taken)}")
     try:
         results, written = run_study(
             folder,
@@ -136,6 +172,15 @@ def study(
             typer.echo(f"{matrix.experiment.id}, {matrix.network}: {answer.question}\n  {answer.told}")
     for path in written:
         tell(f"wrote {path}")
+
+
+def _replaced(asked: Options, taken: Options) -> list[str]:
+    """Options with the values that a trial takes instead of those that were asked for."""
+    pairs = [("--seeds", asked.seeds, taken.seeds)]
+    pairs += [
+        (option, getattr(asked.schedule, name), getattr(taken.schedule, name)) for name, option in SCHEDULE.items()
+    ]
+    return [f"{option} {now} instead of {before}" for option, before, now in pairs if before != now]
 
 
 def _names(given: Iterable[str] | None) -> list[str]:

@@ -6,7 +6,6 @@ import glob
 import io
 import os
 import platform
-import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,16 +16,12 @@ from jpegtrace.analyses import Analysis, all_analyses, find_analysis
 from jpegtrace.errors import InputError, UnknownFormat, UnsupportedFormat, UsageError
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
 from jpegtrace.picture import Picture, Source
-from jpegtrace.raster import Format, sniff
+from jpegtrace.raster import SUFFIXES, Format, sniff, suffix_of
 from jpegtrace.report import Failure, InputFacts, Report
 
 PREVIEW_SIZE = (640, 480)
 SNIFFED = 4096  # bytes that tell what a file is
 LIBRARIES = ("numpy", "scipy", "numba", "onnxruntime", "pillow")  # that compute or decode
-# A file with such a name and no picture in it is worth a word; what a file is, its content alone decides.
-_PICTURE_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".tif", ".tiff", ".bmp", ".webp", ".gif", ".pgm", ".ppm", ".pnm")
-)
 
 
 def inspect(
@@ -174,7 +169,7 @@ def begins_like_picture(head: bytes) -> bool:
 
 def is_called_picture(name: str) -> bool:
     """Whether a file has a name that promises a picture."""
-    return posixpath.splitext(name)[1].lower() in _PICTURE_SUFFIXES
+    return suffix_of(name) in SUFFIXES
 
 
 def walk(folder: Path) -> Iterator[Path]:

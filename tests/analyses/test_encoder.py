@@ -16,6 +16,13 @@ NIKON = [t.ravel().tolist() for t in named_table("nikon")[:2]]
 PHOTOSHOP = [t.ravel().tolist() for t in named_table("photoshop:save-as-10")[:2]]
 
 
+def exif_of(tags):
+    exif = Image.Exif()
+    for tag, value in tags.items():
+        exif[tag] = value
+    return exif.tobytes()
+
+
 def ask(data: bytes):
     return encoder(Picture.open(data), Params())
 
@@ -53,6 +60,19 @@ def test_one_camera_by_exif_another_by_tables():
     assert finding.alarm
     (text,) = texts(finding, Level.ALARM)
     assert "EXIF says Canon, the tables are those of Nikon cameras" in text
+
+
+@pytest.mark.parametrize("exif", [b"", exif_of({0x0112: 1})], ids=["no EXIF", "a turn alone"])
+def test_a_file_that_gives_no_account_of_itself_is_not_said_to_agree_with_it(exif):
+    claims = [claim.text for claim in ask(as_file(scene(1), quality=90, exif=exif)).claims]
+    assert claims[0].startswith("No account of itself was found in the file")
+    assert not any("contradicts its own account" in text for text in claims)
+
+
+@pytest.mark.parametrize("tag", [0x010F, 0x0131, 0x0132], ids=["make", "software", "modified"])
+def test_an_account_that_nothing_contradicts_is_said_to_stand(tag):
+    finding = ask(as_file(scene(1), quality=90, exif=exif_of({tag: "2019:05:17 14:03:22"})))
+    assert finding.claims[0].text == "Nothing in the file contradicts its own account."
 
 
 def test_a_camera_by_exif_photoshop_by_tables():

@@ -1,16 +1,18 @@
 import struct
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from checks.pictures import as_file, scene
 from jpegtrace.analyses.file_facts import Params, file_facts
-from jpegtrace.findings import Level, Status
+from jpegtrace.findings import Level, Status, Topic
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table
 
 
-def facts(data: bytes, params: Params | None = None):
+def facts(data: bytes | Path, params: Params | None = None):
     return file_facts(Picture.open(data), params)
 
 
@@ -110,3 +112,67 @@ def test_a_png_that_cannot_be_decoded_is_an_alarm():
     finding = facts(data[: len(data) // 2])
     assert finding.alarm
     assert finding.whole_share == 0.0
+
+
+class TestName:
+    @pytest.mark.parametrize(
+        ("name", "form", "told"),
+        [
+            ("photo.jpg", "PNG", "the name says JPEG, the content is PNG"),
+            ("photo.PNG", "JPEG", "the name says PNG, the content is JPEG"),
+            ("IMG_1.HEIC", "JPEG", "the name says HEIC, the content is JPEG"),
+            ("a.tiff", "BMP", "the name says TIFF, the content is BMP"),
+        ],
+    )
+    def test_another_format_is_a_notice(self, tmp_path, name, form, told):
+        (tmp_path / name).write_bytes(as_file(scene(1), form))
+        finding = facts(tmp_path / name)
+        assert finding.remarks[0].level is Level.NOTICE
+        assert finding.remarks[0].text == told
+        assert finding.remarks[0].evidence == f"the name ends with {name[name.index('.') :].lower()}"
+        assert not finding.alarm
+
+    @pytest.mark.parametrize(
+        ("name", "form"), [("a.JPG", "JPEG"), ("a.jfif", "JPEG"), ("a.pgm", "PPM"), ("a.dng", "TIFF"), ("png", "JPEG")]
+    )
+    def test_the_same_or_no_format_is_none(self, tmp_path, name, form):
+        (tmp_path / name).write_bytes(as_file(scene(1), form))
+        assert not any("name" in remark.text for remark in facts(tmp_path / name).remarks)
+
+    def test_bytes_have_no_name(self):
+        assert not facts(as_file(scene(1), "PNG")).remarks
+
+
+class TestWebP:
+    LOSSY = "lossy codec of WebP, which is not JPEG and hides traces"
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {"quality": 80},
+            {"quality": 80, "exif": b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"},
+            {"quality": 80, "save_all": True, "append_images": [Image.fromarray(scene(2))]},
+        ],
+        ids=["simple", "extended", "animated"],
+    )
+    def test_loss_is_told(self, options):
+        finding = facts(as_file(scene(1), "WEBP", **options))
+        assert finding.lossy is True
+        assert any(self.LOSSY in remark.text and remark.level is Level.INFO for remark in finding.remarks)
+        (claim,) = finding.claims
+        assert claim.topic is Topic.HISTORY
+        assert self.LOSSY in claim.text
+
+    def test_transparent_with_loss(self):
+        pixels = np.dstack([scene(1), scene(2)[..., 0]])
+        finding = facts(as_file(pixels, "WEBP", quality=80))
+        assert finding.lossy is True
+
+    @pytest.mark.parametrize(
+        "options", [{}, {"save_all": True, "append_images": [Image.fromarray(scene(2))]}], ids=["simple", "animated"]
+    )
+    def test_without_loss_nothing_is(self, options):
+        finding = facts(as_file(scene(1), "WEBP", lossless=True, **options))
+        assert finding.lossy is False
+        assert not finding.claims
+        assert not any(self.LOSSY in remark.text for remark in finding.remarks)

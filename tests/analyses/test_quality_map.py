@@ -11,7 +11,7 @@ from jpegtrace.chain import simulate, splice
 from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Level, Status
 from jpegtrace.picture import Picture
-from jpegtrace.tables import ijg_table
+from jpegtrace.tables import ijg_table, named_table
 from support.rasters import png16
 
 quality_map = find_analysis("quality-map")
@@ -54,8 +54,16 @@ class TestEverJpeg:
     def test_a_jpeg_is_asked_about_its_own_pixels(self):
         found = quality_map(Picture.open(as_file(scene(2, 208, 208), quality=85)))
         assert (found.quality, found.grid_origin) == (85, [0, 0])
+        assert found.quality_of == "the table itself"
         assert "its grid begins at the corner" in found.summary
         assert not found.remarks
+
+    def test_file_and_pixels_name_one_nearest_quality(self):
+        tables = [t.ravel().tolist() for t in named_table("photoshop:save-as-10")[:2]]
+        picture = Picture.open(as_file(scene(2, 208, 208), qtables=tables, subsampling=0))
+        found, told = quality_map(picture), find_analysis("encoder")(picture)
+        assert found.quality == told.nearest_quality == 93
+        assert found.quality_of == "the nearest standard table, which it is not"
 
     @pytest.mark.parametrize("form", ["TIFF", "BMP"])
     def test_other_formats_say_the_same(self, form):

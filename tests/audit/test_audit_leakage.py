@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from jpegtrace.audit import Row
+from jpegtrace.audit.information import holm
 from jpegtrace.audit.labels import Labels
-from jpegtrace.audit.leakage import TRAITS, holm, leakage_of, measure
+from jpegtrace.audit.leakage import TRAITS, leakage_of, measure
 from jpegtrace.errors import UsageError
 
 
@@ -69,7 +70,7 @@ def test_tables_too_large_for_counting_are_sorted(monkeypatch):
     rng = np.random.default_rng(5)
     labels, trait = rng.integers(0, 50, 500).tolist(), rng.integers(0, 100, 500).tolist()
     counted = ask(labels, 20, trait=trait)[1]["trait"]
-    monkeypatch.setattr("jpegtrace.audit.leakage._MOST_CELLS", 0)
+    monkeypatch.setattr("jpegtrace.audit.information._MOST_CELLS", 0)
     assert 50 * 100 > 4 * 500
     assert ask(labels, 20, trait=trait)[1]["trait"] == counted
 

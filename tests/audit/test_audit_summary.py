@@ -135,6 +135,38 @@ def test_leakage_is_told():
     assert "give the label away" not in words(page_of(rows))
 
 
+def test_one_cause_in_several_traits_is_told_once():
+    rows = [png(f"{n}.png", label="x", pixel_quality=None) for n in range(40)]
+    rows += [
+        Row(
+            "set",
+            f"{n}.jpg",
+            "ok",
+            label="y",
+            format="JPEG",
+            width=9,
+            height=9,
+            quality=75 + n % 2,
+            subsampling="4:2:0",
+        )
+        for n in range(40)
+    ]
+    page = page_of(rows, labelled=Labelled(tuple(rows), 0, ()), leakage=leakage_of(rows))
+    text = words(page)
+    assert "JPEG quality predicts the label" in text
+    assert "One cause or several?" in text
+    assert (
+        "Format comes first: knowing it removes 100.0% of the uncertainty. Follows from it, and adds nothing that can "
+        "be told from chance: colour subsampling, JPEG quality"
+    ) in text
+    assert "colour subsampling format 0.0000 0.0% 0.0% 1 1" in text
+    checker = Checker()
+    checker.feed(page)
+    assert (checker.open, checker.loose) == ([], [])
+    alone = [png(f"{n}.png", label="xy"[n % 2], pixel_quality=70 + n % 2) for n in range(40)]
+    assert "One cause" not in words(page_of(alone, labelled=Labelled(tuple(alone), 0, ()), leakage=leakage_of(alone)))
+
+
 def test_csv_and_parquet_hold_the_same(tmp_path):
     rows = [
         png('odd, "name"\n=1+1.png', ever_jpeg=True, nfa_log10=-30.1, jpeg_probability=1 / 3, progressive=False),

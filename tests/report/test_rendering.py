@@ -38,7 +38,7 @@ def test_text_says_status_summary_and_alarms():
 
 def test_text_of_a_picture_that_is_no_jpeg_says_not_applicable():
     text = printed(inspect(as_file(scene(1), "PNG")))
-    assert "Who wrote it (not applicable)" in text
+    assert "Who wrote it [encoder] (not applicable)" in text
 
 
 def test_text_of_a_failure_names_kind_and_place():

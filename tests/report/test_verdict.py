@@ -181,15 +181,62 @@ def test_the_page_begins_with_the_verdict():
     assert '<a href="#finding-1-regions">Parts with different pasts</a>' in page
 
 
-def test_brief_tells_contradictions_answers_notices_and_what_is_open():
-    (line,) = printed(render_brief(Report(InputFacts("a.jpg"), HARBOUR))).splitlines()
-    assert line == (
-        "a.jpg: It was looked at. !! Its file says Canon but Photoshop wrote it. "
-        "A part of it does not show the past of the rest. It was saved as JPEG at least twice. "
-        "! the thumbnail lies across the picture. Looked for and not found: No damage was found. "
-        "Looked, and cannot tell: What was done before (Cannot tell whether anything was done). "
-        "Could not look: History hidden (the weights are missing)."
-    )
+def brief(*findings):
+    return printed(render_brief(Report(InputFacts("a.jpg"), findings))).splitlines()
+
+
+def test_brief_tells_the_verdict_and_a_line_for_each_finding_that_adds_to_it():
+    assert brief(*HARBOUR) == [
+        "a.jpg: !! Its file says Canon but Photoshop wrote it. A part of it does not show the past of the rest. "
+        "It was saved as JPEG at least twice.",
+        "  encoder: ! the thumbnail lies across the picture.",
+        "  looked for and not found: file-facts",
+        "  cannot tell: manipulation",
+        "  laundering: Could not look: the weights are missing.",
+    ]
+
+
+def test_brief_has_a_sentence_of_each_analysis_before_a_second_of_any():
+    table = Claim(Topic.HISTORY, "Photoshop's tables are in it.", grounds=READ_IN_FILE)
+    earlier = Claim(Topic.HISTORY, "Its first table was another.", 0.99)
+    lines = brief(finding("encoder", CANON, table), finding("compression-count", TWICE, earlier), HARBOUR[3])
+    assert lines == [
+        "a.jpg: !! Its file says Canon but Photoshop wrote it. A part of it does not show the past of the rest. "
+        "It was saved as JPEG at least twice.",
+        "  encoder: Photoshop's tables are in it.",
+        "  compression-count: Its first table was another.",
+    ]
+
+
+def test_brief_fills_the_verdict_with_what_was_not_found():
+    once = finding("compression-count", Claim(Topic.NOTHING, "No earlier compression.", 0.99))
+    clean = finding("regions", Claim(Topic.NOTHING, "No parts.", 0.99))
+    hidden = finding("laundering", Claim(Topic.NOTHING, "Nothing hidden.", 0.99))
+    assert brief(HARBOUR[0], once, clean, hidden) == [
+        "a.jpg: No damage was found. No earlier compression. No parts.",
+        "  looked for and not found: laundering",
+    ]
+
+
+def test_brief_says_nothing_twice():
+    words = "\n".join(brief(*HARBOUR, finding("primary-table", TWICE), finding("quality-map", PASTED)))
+    for claim in (CANON, PASTED, TWICE):
+        assert words.count(claim.text) == 1
+
+
+def test_brief_of_answers_that_do_not_agree_says_so():
+    once = finding("primary-table", Claim(Topic.NOTHING, "There was none.", 0.9, facts={"an earlier one": "no"}))
+    assert any(line.startswith("  ! Analyses do not agree on an earlier one") for line in brief(*HARBOUR, once))
+
+
+def test_the_id_that_only_takes_stands_beside_each_heading():
+    report = Report(InputFacts("a.jpg"), HARBOUR)
+    text, page = printed(render_text(report)), render_html([report])
+    assert "■ Parts with different pasts [regions]" in text
+    assert "■ Ever a JPEG [quality-map] (not applicable)" in text
+    for one in HARBOUR:
+        heading = page[page.index(f'id="title-1-{one.analysis}"') :].split("</h2>")[0]
+        assert f'<code class="id" title="its name for --only">{one.analysis}</code>' in heading
 
 
 def test_a_sentence_of_a_file_cannot_command_a_terminal_or_a_page():

@@ -573,7 +573,7 @@ def test_the_command_adds_it_to_every_form(folder):
     assert "After each disturbance (2)" in (folder / "out.html").read_text(encoding="utf-8")
     done = CliRunner().invoke(app, ["inspect", "-", "--stability", "--only", "encoder", "--brief"], input=SHIFTED)
     assert done.exit_code == 0
-    assert done.stdout.startswith("<stdin>: Standard IJG tables, quality 85")
+    assert done.stdout.startswith("<stdin>: It was last saved with the standard tables of quality 85")
     done = CliRunner().invoke(app, ["inspect", "good.jpg", "--only", "encoder", "--json"])
     assert json.loads(done.stdout)["stability"] is None
 

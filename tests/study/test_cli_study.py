@@ -9,10 +9,14 @@ import sys
 import pytest
 import torch
 
-from jpegtrace import cli
-from jpegtrace.errors import CorruptInput, UsageError
+import jpegtrace
+from jpegtrace import cli, cli_study
+from jpegtrace.errors import CorruptInput, ResourceError, UsageError
 from jpegtrace_training.study import experiment
 from jpegtrace_training.study.cells import Cell, Key, Store
+from jpegtrace_training.study.conditions import EXPERIMENTS
+from jpegtrace_training.study.networks.registry import ARCHITECTURES
+from jpegtrace_training.study.tasks.registry import TASKS
 
 SMOKE = ("--smoke", "--patch", "32", "--audit", "0", "--quiet")
 
@@ -106,6 +110,39 @@ class TestGoingOn:
         assert run(labelled, "-o", out, *self.OPTIONS)[0] == 0
         assert len(rows_of(out / "grid.csv")) == 4
 
+    def test_version_and_sides_are_written_down(self, run, labelled, tmp_path, monkeypatch):
+        out = tmp_path / "out"
+        options = (*self.OPTIONS, "--only", "random")
+        run(labelled, "-o", out, *options)
+        stored = json.loads((out / "study.json").read_text(encoding="utf-8"))
+        assert stored["jpegtrace"] == jpegtrace.__version__
+        assert list(stored["splits"]) == ["0", "1"]
+        for sides in stored["splits"].values():
+            assert sorted(source for side in sides.values() for source in side) == sorted(
+                path.relative_to(labelled).as_posix() for path in labelled.rglob("*.png")
+            )
+            assert [len(sides[side]) for side in ("training", "validation", "test")] == [8, 2, 2]
+        monkeypatch.setattr("jpegtrace_training.study.run.__version__", "99")
+        code, _, err = run(labelled, "-o", out, *options)
+        assert code == 2
+        assert f"holds a study with jpegtrace '{jpegtrace.__version__}', not '99'" in err
+
+    def test_sides_of_more_seeds_are_added_and_none_is_changed(self, tmp_path):
+        def sides(*test):
+            return {"training": ["a"], "validation": ["b"], "test": list(test)}
+
+        def stored():
+            return json.loads((tmp_path / "study.json").read_text(encoding="utf-8"))["splits"]
+
+        Store(tmp_path, {"a": 1}, {0: sides("c"), 1: sides("d")})
+        Store(tmp_path, {"a": 1}, {0: sides("c"), 2: sides("e")})
+        assert stored() == {"0": sides("c"), "1": sides("d"), "2": sides("e")}
+        with pytest.raises(UsageError, match="holds a study with other sides of seed 1: continue it"):
+            Store(tmp_path, {"a": 1}, {1: sides("e")})
+        (tmp_path / "study.json").write_text('{"a": 1, "splits": []}', encoding="utf-8")
+        with pytest.raises(CorruptInput, match="the file is damaged"):
+            Store(tmp_path, {"a": 1}, {0: sides("c")})
+
     def test_other_settings_are_refused_until_asked_to_forget(self, run, labelled, tmp_path):
         out = tmp_path / "out"
         run(labelled, "-o", out, *self.OPTIONS, "--only", "random")
@@ -153,6 +190,40 @@ def test_wrong_usage_leaves_with_2_and_says_why(run, labelled, tmp_path, options
     assert (code, out) == (2, "")
     assert told in err
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_trial_takes_instead_of_what_was_asked_is_told(run, labelled, tmp_path):
+    options = ("--smoke", "--patch", "32", "--audit", "0", "--only", "random")
+    code, _, err = run(labelled, "-o", tmp_path / "out", *options, "--seeds", 7, "--batch", 8, "--rate", 0.01)
+    assert code == 0
+    assert (
+        "--smoke takes --seeds 2 instead of 7, --rate 0.001 instead of 0.01, --patience 1 instead of 10, "
+        "--epochs 2 instead of 500, --test-patches 1 instead of 4" in err
+    )
+
+
+def test_help_names_what_the_registries_hold():
+    """Otherwise run scripts/update_docs.py where PyTorch is installed."""
+    assert cli_study.known("tasks") == ", ".join(TASKS)
+    assert cli_study.known("experiments") == ", ".join(EXPERIMENTS)
+    assert cli_study.known("networks") == ", ".join(ARCHITECTURES)
+
+
+def test_help_is_had_without_the_extra():
+    code = "import sys; from jpegtrace.cli import main; sys.argv = ['jpegtrace', 'study', '--help']; main()"
+    blocked = "import sys; sys.modules['torch'] = sys.modules['jpegtrace_training'] = None; " + code
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    for names in (TASKS, EXPERIMENTS, ARCHITECTURES):
+        assert ", ".join(names) in told
+
+
+def test_a_damaged_list_of_names_is_told(monkeypatch):
+    monkeypatch.setattr(cli_study, "NAMES", "none.toml")
+    cli_study.known.cache_clear()
+    with pytest.raises(ResourceError, match=r"none\.toml is damaged"):
+        cli_study.known("tasks")
 
 
 def test_the_output_must_be_a_folder(run, labelled, tmp_path):

@@ -1,6 +1,11 @@
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jpegtrace.errors import UsageError
+from jpegtrace_training.study.dataset import Dataset, Sample
+from jpegtrace_training.study.experiment import sides_of
 from jpegtrace_training.study.splits import split
 
 # Source and label of every picture: several pictures a source, sources with one or several labels.
@@ -42,3 +47,26 @@ def test_other_seeds_divide_otherwise():
     pictures = [(str(number), 0) for number in range(50)]
     assert split(pictures, 0) == split(pictures, 0)
     assert split(pictures, 0) != split(pictures, 1)
+
+
+def dataset(*sources):
+    """A data set of sources, each given by the labels of its pictures."""
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    samples = [Sample(str(n), int(label), pixels) for n, labels in enumerate(sources) for label in labels]
+    return Dataset(("cat", "dog", "owl"), tuple(samples), "made")
+
+
+def test_a_label_that_is_not_on_every_side_is_named():
+    # Every source of owls has other labels, each its own: alone among its kind, a source is learnt from.
+    made = dataset(*["0"] * 5, *["1"] * 5, "02", "12", "012")
+    with pytest.raises(UsageError, match="with seed 3 no source of 'owl' is on the side for validation"):
+        sides_of(made, 3)
+    enough = dataset(*["0"] * 5, *["1"] * 5, *["2"] * 5)
+    assert sides_of(enough, 3) == split([(sample.source, sample.label) for sample in enough.samples], 3)
+
+
+def test_sides_as_json():
+    sides = split([(str(number), 0) for number in range(5)], 0)
+    told = sides.to_dict()
+    assert list(told) == ["training", "validation", "test"]
+    assert all(told[side] == sorted(getattr(sides, side)) for side in told)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from jpegtrace.errors import JpegtraceError
+from jpegtrace.errors import JpegtraceError, UsageError
 from jpegtrace_training.study.conditions import RANDOM, cut_for_test
 from jpegtrace_training.study.training import Labelled, Schedule, accuracies, train
 
@@ -43,6 +43,15 @@ def test_it_learns(sides):
     model, told = trained(sides, rate=0.3, epochs=30)
     assert accuracies(model, sides[1], CUT, 32, 4, 0, 2) == [1.0, 1.0]
     assert (told.epochs, told.seen) == (30, 30 * 8)
+
+
+def test_patches_of_a_last_batch_that_waits_are_not_counted_as_seen(sides):
+    training, validation = sides
+    nine = Labelled([*training.pictures, training.pictures[0]], np.append(training.labels, 0), [*training.sources, "x"])
+    _, told = trained((nine, validation), epochs=3)
+    assert told.seen == 3 * 8  # of 9, in batches of 4
+    _, told = trained((nine, validation), epochs=3, each=3)
+    assert told.seen == 3 * 27  # 3 of 4 are enough
 
 
 def test_the_rate_drops_after_ten_epochs_and_it_ends_after_more_than_twenty(sides, monkeypatch):
@@ -98,3 +107,12 @@ def test_accuracy_is_counted_class_by_class(sides):
         model.last.weight.zero_()
         model.last.bias[:] = torch.tensor([0.0, 1.0])
     assert accuracies(model, sides[1], CUT, 32, 3, 0, 2) == [0.0, 1.0]
+
+
+def test_a_class_without_test_pictures_is_an_error_and_no_number(sides):
+    test = sides[1]
+    half = Labelled(test.pictures[::2], test.labels[::2], test.sources[::2])
+    with pytest.raises(UsageError, match="no test picture of label 2 of 2"):
+        accuracies(Brightness(), half, CUT, 32, 1, 0, 2)
+    with pytest.raises(UsageError, match="no test picture of label 1 of 2"):
+        accuracies(Brightness(), Labelled([], np.array([], np.int64), []), CUT, 32, 1, 0, 2)

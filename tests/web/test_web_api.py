@@ -66,6 +66,17 @@ class TestFromUploadToReport:
         assert preview.headers["content-type"] == "image/jpeg"
         assert preview.content[:2] == b"\xff\xd8"
 
+    def test_the_answer_leads_to_the_job(self, cheap):
+        answer = cheap.upload(("a.png", PNG))
+        job = answer.json()["pictures"][0]["job"]
+        assert answer.headers["location"] == job["href"]
+        found = cheap.get(job["href"]).json()
+        assert (found["id"], found["href"]) == (job["id"], job["href"])
+        several = cheap.upload(("a.png", PNG), ("b.txt", b"words"))
+        assert "location" not in several.headers
+        for one in (job, several.json()["pictures"][0]["job"]):
+            assert cheap.wait(one)["state"] == "done"
+
     def test_several_pictures_in_one_form_each_have_their_answer(self, cheap):
         answer = cheap.upload(("a.png", PNG), ("b.txt", b"words"), ("c.png", PNG))
         assert answer.status_code == 202

@@ -4,5 +4,6 @@ See CONTRIBUTING.md, "Adding an analysis".
 """
 
 from jpegtrace.analyses._registry import Analysis, all_analyses, analysis, find_analysis, find_mapped
+from jpegtrace.analyses._threads import limit_threads, threads
 
-__all__ = ["Analysis", "all_analyses", "analysis", "find_analysis", "find_mapped"]
+__all__ = ["Analysis", "all_analyses", "analysis", "find_analysis", "find_mapped", "limit_threads", "threads"]

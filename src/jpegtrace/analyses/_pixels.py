@@ -8,6 +8,7 @@ from jpegtrace._progress import Progress
 from jpegtrace.analyses import _threads
 from jpegtrace.errors import CorruptInput
 from jpegtrace.picture import Picture
+from jpegtrace.pixels.colours import reduced_to
 from jpegtrace.pixels.history import PixelHistory, find_pixel_history
 from jpegtrace.pixels.luma import Luma, luma_of
 from jpegtrace.pixels.quality import QualityMap, map_quality
@@ -33,11 +34,21 @@ def luma_pixels_of(picture: Picture) -> Luma | str:
 
 def _decoded(picture: Picture) -> Luma | str:
     try:
-        return luma_of(picture.raster)
+        raster = picture.raster
     except CorruptInput as error:
         if picture.jpeg is None:
             raise
         return f"its pixels cannot be decoded, {error}"
+    # Whatever was done before the last save of a JPEG, its pixels are those that its coefficients say.
+    if picture.jpeg is None and (colours := reduced_to(raster)):
+        return _few(colours, palette=raster.palette)
+    return luma_of(raster)
+
+
+def _few(colours: int, *, palette: bool) -> str:
+    number = f"{colours} colour{'s' * (colours != 1)}"
+    how = f"{number}, from a palette" if palette else f"{number}, as if from a palette"
+    return f"the picture has only {how}, and reducing colours covers traces of JPEG and imitates others"
 
 
 def pixel_history_of(

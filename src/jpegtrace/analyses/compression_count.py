@@ -57,7 +57,7 @@ class Params:
 
 @analysis(
     "compression-count",
-    version=2,
+    version=3,
     place=200,
     title="Compressed how often",
     question="Was the picture compressed once or twice, and on which grid before?",

@@ -29,6 +29,8 @@ from jpegtrace.metadata import Exif, JpegMetadata
 from jpegtrace.picture import Picture
 from jpegtrace.tables import Identification, TableMatch, brand_of, identify, known_tables, nearest_quality, program_of
 
+# Tags of EXIF that say where a picture comes from.
+ACCOUNT = ("make", "model", "software", "modified", "taken", "digitised", "pixel_width", "pixel_height")
 MINUTE = 60  # cameras stamp a picture when it was taken and when it was written
 
 
@@ -45,7 +47,7 @@ class Params:
 
 @analysis(
     "encoder",
-    version=1,
+    version=2,
     place=110,
     title="Who wrote it",
     question="Which encoder and quality do the tables belong to, and what in the file contradicts what?",
@@ -75,12 +77,12 @@ def encoder(picture: Picture, params: Params) -> Outcome:
         *_dimensions(picture, metadata.exif),
         *_thumbnail_remarks(picture, thumbnail, found, metadata),
     ]
-    claims = (*_contradictions(remarks), _writer(found))
+    claims = (*_contradictions(remarks, metadata), _writer(found))
     return Outcome(Status.OK, found.sentence(), values, remarks=tuple(remarks), claims=claims)
 
 
-def _contradictions(remarks: Sequence[Remark]) -> Iterator[Claim]:
-    """What contradicts the file's own account, or that nothing does."""
+def _contradictions(remarks: Sequence[Remark], metadata: JpegMetadata) -> Iterator[Claim]:
+    """What contradicts the file's own account, that nothing does, or that it gives none."""
     alarms = [remark for remark in remarks if remark.level is Level.ALARM]
     for remark in alarms:
         yield Claim(
@@ -90,13 +92,28 @@ def _contradictions(remarks: Sequence[Remark]) -> Iterator[Claim]:
             not_mean="That the picture itself was altered: a program that only crops or saves again may keep the "
             "camera's EXIF, too.",
         )
-    if not alarms:
+    if not alarms and not _gives_account(metadata):
+        yield Claim(
+            Topic.NOTHING,
+            "No account of itself was found in the file, which names no camera, program or date: there is nothing to "
+            "contradict.",
+            grounds=READ_IN_FILE,
+            not_mean="That something was removed: many programs write no such account, and many sites drop it.",
+        )
+    elif not alarms:
         yield Claim(
             Topic.NOTHING,
             "Nothing in the file contradicts its own account.",
             grounds=READ_IN_FILE,
             not_mean="That the account is true: tables and metadata can be copied.",
         )
+
+
+def _gives_account(metadata: JpegMetadata) -> bool:
+    """Whether the file says anything that could be contradicted: by what, when or how large it was made."""
+    exif = metadata.exif
+    told = exif is not None and (exif.thumbnail is not None or any(name in exif.tags for name in ACCOUNT))
+    return told or (metadata.xmp is not None and bool(metadata.xmp.tools))
 
 
 def _writer(found: Identification) -> Claim:

@@ -11,7 +11,7 @@ Where a rule is broken, the blocks that the fault may have touched are not trust
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from jpegtrace.findings import READ_IN_FILE, Claim, Json, Level, Matrix, Outcome
 from jpegtrace.jpeg import Frame, JpegStructure
 from jpegtrace.metadata import Exif, JpegMetadata, PngText, read_png_texts
 from jpegtrace.picture import Picture
-from jpegtrace.raster import Format
+from jpegtrace.raster import Format, is_lossy_webp, promised_by, suffix_of
 
 _SUBSAMPLING = {
     "1x1-1x1-1x1": "4:4:4",
@@ -37,6 +37,13 @@ _SUBSAMPLING = {
 
 LABEL = "jpegtrace-operations"  # keyword of the text in which `jpegtrace stress attack` says what it did
 WORN = "That somebody did it on purpose: files are cut off in transfers and worn by failing disks."
+LOSSY_WEBP = "stored with the lossy codec of WebP, which is not JPEG and hides traces of earlier saves"
+LAST_WEBP = Claim(
+    Topic.HISTORY,
+    "It was last saved with the lossy codec of WebP, which is not JPEG and hides traces of earlier saves.",
+    grounds=READ_IN_FILE,
+    not_mean="That it was never JPEG, or that all traces are gone: of high quality, WebP leaves some of them.",
+)
 # Phones hang these behind every picture they take.
 _USUAL_TRAILERS = ("padding", "motion photo", "Samsung trailer", "MP4 video")
 
@@ -54,7 +61,7 @@ class Params:
 
 @analysis(
     "file-facts",
-    version=1,
+    version=2,
     place=100,
     title="The file",
     question="What does the file itself say?",
@@ -74,11 +81,12 @@ def file_facts(picture: Picture, params: Params) -> Outcome:
         "height": picture.height,
         "bytes": len(picture.data),
     }
+    named = tuple(_name_remarks(picture))
     if picture.jpeg is None or picture.metadata is None:
-        return _raster_facts(picture, params, values)
+        return _raster_facts(picture, params, values, named)
     values |= _frame_facts(picture.jpeg, picture.metadata)
     values |= _metadata_facts(picture.metadata)
-    remarks = _metadata_remarks(picture.metadata)
+    remarks = [*named, *_metadata_remarks(picture.metadata)]
     damage, share = picture.jpeg.damage, None
     if params.decode:
         damage, share = picture.damage, picture.partial_coefficients.whole_share
@@ -128,12 +136,25 @@ def _wholeness(share: float | None, damage: int) -> Claim:
     )
 
 
-def _raster_facts(picture: Picture, params: Params, values: dict[str, Json]) -> Outcome:
+def _name_remarks(picture: Picture) -> Iterator[Remark]:
+    """What the name says of the format, where the content says something else."""
+    promised = promised_by(picture.source)
+    if promised and promised != picture.format:
+        text = f"the name says {promised}, the content is {picture.format}"
+        yield Remark(Level.NOTICE, text, f"the name ends with {suffix_of(picture.source)}")
+
+
+def _raster_facts(picture: Picture, params: Params, values: dict[str, Json], named: Sequence[Remark]) -> Outcome:
     summary = f"{picture.format}, {picture.width} x {picture.height} pixels"
     texts = read_png_texts(picture.data, picture.limits) if picture.format is Format.PNG else ()
     values["texts"] = [{"keyword": text.keyword, "text": text.text, "offset": text.offset} for text in texts]
-    remarks = [*_label_remarks(texts)]
+    remarks = [*named, *_label_remarks(texts)]
     claims = _label_claims(texts) if any(text.keyword == LABEL for text in texts) else ()
+    if picture.format is Format.WEBP:
+        values["lossy"] = is_lossy_webp(picture.data)
+        if values["lossy"]:
+            remarks.append(Remark(Level.INFO, LOSSY_WEBP))
+            claims = (*claims, LAST_WEBP)
     if params.decode:
         try:
             raster = picture.raster

@@ -50,7 +50,7 @@ class Params:
 
 @analysis(
     "laundering",
-    version=1,
+    version=2,
     place=195,
     title="History hidden",
     question="Do the pixels look as if a JPEG history had been hidden on purpose?",

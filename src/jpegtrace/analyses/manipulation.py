@@ -131,7 +131,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
 @analysis(
     "manipulation",
-    version=2,
+    version=3,
     place=300,
     title="What was done before",
     question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",

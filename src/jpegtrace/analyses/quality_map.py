@@ -99,7 +99,7 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "quality-map",
-    version=1,
+    version=2,
     place=190,
     title="Ever a JPEG",
     question="Was the picture, or a part of it, ever JPEG-compressed: with which quality, on which grid?",
@@ -107,6 +107,7 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
     cannot_show=(
         "a compression before the picture was resized, turned by any other angle than 90 degrees, or filtered",
         "a compression under the traces of lossy WebP, HEIC or video",
+        "anything in pictures whose colours were reduced to a palette, as those of every coloured GIF: it abstains",
         "crops at the right or below, and how many times 8 rows or columns were cut off",
         "anything in flat or clipped areas",
         "who compressed it, or why: many honest workflows pass through JPEG",
@@ -129,6 +130,7 @@ def quality_map(picture: Picture, params: Params) -> Outcome:
         "ever_jpeg": None,
         "probability_jpeg": round(history.probability, 4),
         "quality": None,
+        "quality_of": None,
         "quality_probability": None,
         "grid_origin": None,
         "table": None,
@@ -155,6 +157,7 @@ def quality_map(picture: Picture, params: Params) -> Outcome:
     values |= {
         "ever_jpeg": True,
         "quality": source.quality,
+        "quality_of": "the table itself" if source.standard else "the nearest standard table, which it is not",
         "quality_probability": round(source.quality_probability, 4) if source.standard else None,
         "grid_origin": list(source.origin),
         "table": _entries(source),

@@ -84,7 +84,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "regions",
-    version=1,
+    version=2,
     place=220,
     title="Parts with different pasts",
     question="Do parts of the picture come from different JPEG files?",

@@ -3,7 +3,7 @@
 Mutual information between the label and each trait of the files, against what it would be by chance: the labels are
 shuffled many times, and the p-value is (1 + shuffles that say as much) / (1 + shuffles), after B. Phipson and G. K.
 Smyth, "Permutation p-values should never be zero", 2010. All traits are tested at once, so p-values are corrected by
-Holm's method, 1979.
+Holm's method, 1979. What the traits that predict the label add to each other stands in `additions`.
 """
 
 from __future__ import annotations
@@ -14,20 +14,18 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegtrace.audit.additions import Addition, Measured, additions_of
+from jpegtrace.audit.information import EQUAL, TELLS_BELOW, Counts, cells, codes_of, entropy_of, holm, weights_of
 from jpegtrace.audit.rows import Row
 
 PERMUTATIONS = 1000
 SEED = 20240229
 MOST_PICTURES = 200_000  # of more, so many are drawn
-TELLS_BELOW = 0.01  # corrected p-value from which a trait is said to predict the label
-_MOST_CELLS = 1 << 20  # contingency tables beyond this, and beyond 4 cells a picture, are counted by sorting
 
-Counts = NDArray[np.int64]
 Trait = Callable[[Row], Hashable]
 
 # The traits; a value that is not known is a value of its own.
@@ -91,6 +89,8 @@ class Leakage:
         unanswerable: why nothing can be said; empty where it can.
         permutations: how often the labels were shuffled.
         drawn_from: how many pictures there are with a label and a format, where `pictures` are a sample of them.
+        additions: what the traits that predict the label add to each other: each that adds something, followed by those
+            that follow from it and from what is named before.
     """
 
     pictures: int
@@ -101,6 +101,18 @@ class Leakage:
     unanswerable: str = ""
     permutations: int = PERMUTATIONS
     drawn_from: int | None = None
+    additions: tuple[Addition, ...] = ()
+
+    @property
+    def causes(self) -> list[tuple[Addition, list[Addition]]]:
+        """Each trait that adds something, with those that follow."""
+        found: list[tuple[Addition, list[Addition]]] = []
+        for one in self.additions:
+            if one.adds:
+                found.append((one, []))
+            else:
+                found[-1][1].append(one)
+        return found
 
 
 class Sample:
@@ -151,16 +163,15 @@ def measure(
     labels: Sequence[Hashable], traits: Mapping[str, Sequence[Hashable]], *, permutations: int, seed: int
 ) -> Leakage:
     """Mutual information of each trait with the labels, and its permutation test."""
-    classes = _codes(labels)
+    classes = codes_of(labels)
     number = int(classes.max(initial=-1)) + 1
-    entropy = _entropy(classes)
+    entropy = entropy_of(classes)
     if reason := _unanswerable(len(labels), number):
         return Leakage(len(labels), number, entropy, unanswerable=reason)
-    coded = {name: _codes(values) for name, values in traits.items()}
+    coded = {name: codes_of(values) for name, values in traits.items()}
     varying = {name: codes for name, codes in coded.items() if codes.max() > 0}
     observed, shuffled = _information(classes, list(varying.values()), permutations, seed)
-    # Sums in another order differ in the last digits; what is equal must count as equal.
-    reaching = (shuffled >= observed[:, None] - 1e-9).sum(axis=1)
+    reaching = (shuffled >= observed[:, None] - EQUAL).sum(axis=1)
     p = (1 + reaching) / (1 + permutations)
     corrected = holm(p)
     found = [
@@ -169,7 +180,17 @@ def measure(
     ]
     found.sort(key=lambda leak: (leak.p, leak.chance - leak.share))
     constant = tuple(name for name in coded if name not in varying)
-    return Leakage(len(labels), number, entropy, tuple(found), constant, permutations=permutations)
+    spread = dict(zip(varying, shuffled.std(axis=1) / entropy, strict=True))
+    alone = [
+        Measured(
+            Addition(leak.trait, (), leak.information, leak.share, leak.chance, leak.p, leak.p_corrected),
+            float(spread[leak.trait]),
+        )
+        for leak in found
+        if leak.tells
+    ]
+    additions = additions_of(classes, varying, alone, entropy=entropy, permutations=permutations, seed=seed)
+    return Leakage(len(labels), number, entropy, tuple(found), constant, permutations=permutations, additions=additions)
 
 
 def _unanswerable(pictures: int, labels: int) -> str:
@@ -182,65 +203,25 @@ def _unanswerable(pictures: int, labels: int) -> str:
     return ""
 
 
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P-values corrected for their number by Holm's method."""
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty_like(p, dtype=np.float64)
-    corrected[order] = np.minimum(stepped, 1)
-    return corrected
-
-
 def _information(
     classes: Counts, traits: Sequence[Counts], permutations: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Bits for the labels as they are (traits,) and shuffled (traits, permutations).
 
-    With S the sum of c log2 c over the cells of a table, the information is log2 n - (S_rows + S_columns - S_cells) /
-    n, and a shuffle changes only the cells. Pictures whose value nobody shares are cells of 1, whatever their label:
-    they add nothing to S and are left out.
+    Pictures whose value nobody shares are cells of 1, whatever their label: they are left out.
     """
     n = len(classes)
-    weigh = _weights(n)
+    weigh = weights_of(n)
     number = int(classes.max()) + 1
     rest = [math.log2(n) - (weigh[np.bincount(t)].sum() + weigh[np.bincount(classes)].sum()) / n for t in traits]
     shared = [np.flatnonzero(np.bincount(trait)[trait] > 1) for trait in traits]
-    rows = [_codes(trait[where].tolist()) * number for trait, where in zip(traits, shared, strict=True)]
+    rows = [codes_of(trait[where].tolist()) * number for trait, where in zip(traits, shared, strict=True)]
 
     def bits(order: Counts) -> list[float]:
         return [
-            base + _cells(row + order[where], weigh) / n for base, row, where in zip(rest, rows, shared, strict=True)
+            base + cells(row + order[where], weigh) / n for base, row, where in zip(rest, rows, shared, strict=True)
         ]
 
     rng = np.random.default_rng(seed)
     shuffled = [bits(rng.permutation(classes)) for _ in range(permutations)]
     return np.array(bits(classes)), np.array(shuffled).reshape(permutations, len(traits)).T
-
-
-def _cells(codes: Counts, weigh: NDArray[np.float64]) -> float:
-    """Sum of c log2 c over the cells."""
-    if codes.size == 0:
-        return 0.0
-    if int(codes.max()) <= max(_MOST_CELLS, 4 * codes.size):
-        counts = np.bincount(codes)
-    else:
-        counts = np.unique(codes, return_counts=True)[1]
-    return float(weigh[counts].sum())
-
-
-def _weights(n: int) -> NDArray[np.float64]:
-    """Terms c log2 c for c from 0 to n."""
-    c = np.arange(n + 1, dtype=np.float64)
-    return c * np.log2(np.maximum(c, 1))
-
-
-def _codes(values: Sequence[Any]) -> Counts:
-    """Each value as the number of its kind, from 0."""
-    known: dict[Any, int] = {}
-    return np.array([known.setdefault(value, len(known)) for value in values], np.int64)
-
-
-def _entropy(codes: Counts) -> float:
-    share = np.bincount(codes) / max(len(codes), 1)
-    share = share[share > 0]
-    return float(-(share * np.log2(share)).sum()) + 0.0

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from jpegtrace._workers import start_process
-from jpegtrace.analyses import _threads
+from jpegtrace.analyses import limit_threads
 from jpegtrace.audit.rows import Row, Task
 from jpegtrace.errors import UsageError
 
@@ -110,7 +110,7 @@ def _note_death(crew: dict[Connection, _Worker], worker: _Worker, died: list[Tas
 
 def _serve(pipe: Connection, work: Work) -> None:
     """What a worker does: rows for tasks, until nobody asks any more."""
-    _threads.THREADS = 1  # one picture a core; its analyses need no more
+    limit_threads(1)  # one picture a core; its analyses need no more
     message: Row | None = None
     while True:
         try:

@@ -22,7 +22,7 @@ from typing import Any
 
 from jpegtrace import __version__
 from jpegtrace._workers import cores
-from jpegtrace.analyses import _threads
+from jpegtrace.analyses import limit_threads
 from jpegtrace.audit.files import Candidate, fetch, is_url
 from jpegtrace.audit.local import WORKER_DIED
 from jpegtrace.audit.parts import LEFT_OUT, part_schema
@@ -220,7 +220,7 @@ class Engine:
     def __init__(self, ledger: Any, limits: Limits, work: Work, version: str) -> None:
         if version != __version__:
             raise RuntimeError(f"a worker has jpegtrace {__version__}, and who asks has {version}")
-        _threads.THREADS = 1  # one picture a core; its analyses need no more
+        limit_threads(1)  # one picture a core; its analyses need no more
         self._ledger, self._limits, self._work = ledger, limits, work
 
     def __call__(self, batch: Any) -> Any:

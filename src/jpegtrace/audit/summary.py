@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jpegtrace import __version__
+from jpegtrace.audit.additions import listed
+from jpegtrace.audit.information import TELLS_BELOW
 from jpegtrace.audit.labels import Labelled
-from jpegtrace.audit.leakage import TELLS_BELOW, Leakage
+from jpegtrace.audit.leakage import Leakage
 from jpegtrace.audit.rows import FAILED, Row
 
 # Formats that keep pixels as they are. WebP may or may not.
@@ -188,7 +190,7 @@ def render_summary(summary: Summary) -> str:
     environment = Environment(
         loader=PackageLoader("jpegtrace.audit"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"pictures": _pictures}
+    environment.filters |= {"pictures": _pictures, "listed": listed}
     template = environment.get_template("summary.html.jinja")
     return template.render(summary=summary, version=__version__, tells_below=TELLS_BELOW)
 

@@ -23,7 +23,7 @@ from jpegtrace._workers import cores
 from jpegtrace.doctor import requirements
 from jpegtrace.doctor.requirements import Extra
 from jpegtrace.errors import JpegtraceError
-from jpegtrace.jpeg import _entropy_kernels
+from jpegtrace.jpeg import kernel_folder as decoder_folder
 from jpegtrace.networks import Check, card_ids, verify, weights_folder
 from jpegtrace.picture import Picture
 from jpegtrace.raster import Format
@@ -147,9 +147,8 @@ def _written(form: Format) -> bytes:
 
 def kernel_folder() -> str | None:
     """Where compiled kernels are kept; None where they cannot be."""
-    compiled = (item.stats.cache_path for item in vars(_entropy_kernels).values() if hasattr(item, "stats"))
-    folder = next(compiled, None)  # none at all where NUMBA_DISABLE_JIT is set
-    return str(folder) if folder and _writable(Path(folder)) else None
+    folder = decoder_folder()
+    return str(folder) if folder and _writable(folder) else None
 
 
 def _writable(folder: Path) -> bool:

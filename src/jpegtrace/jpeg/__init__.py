@@ -1,6 +1,6 @@
 """JPEG files from their bytes: segments, entropy-coded data, coefficients and unrounded planes."""
 
-from jpegtrace.jpeg.coefficients import Coefficients, ComponentCoefficients, read_coefficients
+from jpegtrace.jpeg.coefficients import Coefficients, ComponentCoefficients, kernel_folder, read_coefficients
 from jpegtrace.jpeg.markers import Damage, Frame, JpegStructure, Marker, Scan, read_structure
 from jpegtrace.jpeg.planes import dct_matrix, dequantize, plane
 
@@ -14,6 +14,7 @@ __all__ = [
     "Scan",
     "dct_matrix",
     "dequantize",
+    "kernel_folder",
     "plane",
     "read_coefficients",
     "read_structure",

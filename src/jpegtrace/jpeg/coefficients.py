@@ -9,10 +9,12 @@ What cannot be found by any reader is a change that yields another valid stream 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegtrace._jit import kept_in
 from jpegtrace.errors import CorruptInput
 from jpegtrace.jpeg import _entropy_kernels as kernels
 from jpegtrace.jpeg.markers import Damage, Frame, JpegStructure, Scan
@@ -67,6 +69,11 @@ class Coefficients:
         """Share of blocks that can be trusted."""
         total = sum(component.whole.size for component in self.components)
         return sum(int(component.whole.sum()) for component in self.components) / total
+
+
+def kernel_folder() -> Path | None:
+    """Folder that the compiled entropy decoder is kept in; None where every process compiles it anew."""
+    return kept_in(kernels.decode_sequential)
 
 
 def read_coefficients(data: bytes, structure: JpegStructure) -> Coefficients:

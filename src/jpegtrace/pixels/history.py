@@ -23,6 +23,7 @@ from jpegtrace.pixels.hypotheses import every_step, standard_library, world_libr
 from jpegtrace.pixels.luma import Luma
 from jpegtrace.pixels.noise import CONSTANT, TOUCHED
 from jpegtrace.pixels.windows import Look, look
+from jpegtrace.tables import ZIGZAG, nearest_quality
 
 SURE = 0.9  # probability from which a picture or a part of it was JPEG
 LOG10_CHANCE = -3.0  # of the number of false alarms, up to which it holds against chance
@@ -322,5 +323,4 @@ def _quality(evidence: NDArray[np.float64], table: NDArray[np.uint16], standard:
         weights = np.exp(scores - scores.max())
         place = int((library.tables == table).all(axis=1).argmax())
         return int(library.qualities[place]), float(weights[place] / weights.sum())
-    off = np.abs(np.log(library.tables) - np.log(table)).mean(axis=1)
-    return int(library.qualities[off.argmin()]), 0.0
+    return nearest_quality(table[np.argsort(ZIGZAG)].reshape(8, 8)).quality, 0.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jpegtrace.limits import Limits
-from jpegtrace.raster.formats import Format, sniff
+from jpegtrace.raster.formats import SUFFIXES, Format, promised_by, sniff, suffix_of
 from jpegtrace.raster.raster import Pixels, Raster
+from jpegtrace.raster.webp import is_lossy_webp
 
 
 def read_raster(data: bytes, form: Format, limits: Limits) -> Raster:
@@ -45,4 +46,15 @@ def read_size(data: bytes, form: Format, limits: Limits) -> tuple[int, int]:
     return width, height
 
 
-__all__ = ["Format", "Pixels", "Raster", "read_raster", "read_size", "sniff"]
+__all__ = [
+    "SUFFIXES",
+    "Format",
+    "Pixels",
+    "Raster",
+    "is_lossy_webp",
+    "promised_by",
+    "read_raster",
+    "read_size",
+    "sniff",
+    "suffix_of",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from enum import StrEnum
 
 from jpegtrace.errors import UnknownFormat, UnsupportedFormat
@@ -19,6 +20,31 @@ class Format(StrEnum):
     PNM = "PNM"
 
 
+# What names promise. They decide nothing, but one that promises another format is worth a word.
+SUFFIXES = {
+    ".jpg": Format.JPEG,
+    ".jpeg": Format.JPEG,
+    ".jpe": Format.JPEG,
+    ".jfif": Format.JPEG,
+    ".png": Format.PNG,
+    ".tif": Format.TIFF,
+    ".tiff": Format.TIFF,
+    ".bmp": Format.BMP,
+    ".webp": Format.WEBP,
+    ".gif": Format.GIF,
+    ".pgm": Format.PNM,
+    ".ppm": Format.PNM,
+    ".pnm": Format.PNM,
+}
+_UNREAD_SUFFIXES = {
+    ".heic": "HEIC",
+    ".heif": "HEIF",
+    ".avif": "AVIF",
+    ".jp2": "JPEG 2000",
+    ".jxl": "JPEG XL",
+    ".psd": "Photoshop document",
+    ".pdf": "PDF",
+}
 _UNREAD = (
     (b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (b"\xff\x4f\xff\x51", "JPEG 2000 code stream"),
@@ -32,6 +58,17 @@ _UNREAD = (
     (b"gimp xcf", "GIMP document"),
 )
 _ISO_BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"avis": "AVIF", b"crx ": "CR3 raw"}
+
+
+def suffix_of(name: str) -> str:
+    """What a file's name ends with, from the dot on, in small letters; empty where there is no dot."""
+    return posixpath.splitext(name)[1].lower()
+
+
+def promised_by(name: str) -> str:
+    """The format that a file's name promises; empty where it promises none."""
+    suffix = suffix_of(name)
+    return SUFFIXES.get(suffix) or _UNREAD_SUFFIXES.get(suffix, "")
 
 
 def sniff(data: bytes) -> Format:

@@ -124,7 +124,12 @@ def _decode(image: ImageFile.ImageFile, data: bytes, form: Format, limits: Limit
     if samples.ndim == 2:
         samples = samples[..., None]
     return from_channels(
-        samples, decoder_name(form), alpha=decoded.mode in ("LA", "RGBA"), frames=int(frames), note=note
+        samples,
+        decoder_name(form),
+        alpha=decoded.mode in ("LA", "RGBA"),
+        frames=int(frames),
+        note=note,
+        palette=mode in ("P", "PA"),
     )
 
 

@@ -22,6 +22,7 @@ class Raster:
         decoder: the code that decoded, with its version, because decoders differ by a grey level.
         frames: pictures in the file; only the first is read.
         note: what a reader of the pixels must know, such as that a palette was resolved.
+        palette: whether the file holds numbers of colours instead of colours.
     """
 
     pixels: Pixels
@@ -30,6 +31,7 @@ class Raster:
     decoder: str
     frames: int = 1
     note: str | None = None
+    palette: bool = False
 
     @property
     def bits(self) -> int:
@@ -37,11 +39,19 @@ class Raster:
         return 8 * self.pixels.dtype.itemsize
 
 
-def from_channels(samples: Pixels, decoder: str, *, alpha: bool, frames: int = 1, note: str | None = None) -> Raster:
+def from_channels(
+    samples: Pixels,
+    decoder: str,
+    *,
+    alpha: bool,
+    frames: int = 1,
+    note: str | None = None,
+    palette: bool = False,
+) -> Raster:
     """Sort (height, width, channels) into colour and alpha."""
     samples = np.ascontiguousarray(samples)
     transparency = samples[..., -1] if alpha else None
     colour = samples[..., :-1] if alpha else samples
     mode = {1: "grey", 3: "rgb", 4: "cmyk"}[colour.shape[2]]
     pixels = colour[..., 0] if mode == "grey" else colour
-    return Raster(np.ascontiguousarray(pixels), transparency, mode, decoder, frames, note)
+    return Raster(np.ascontiguousarray(pixels), transparency, mode, decoder, frames, note, palette)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
@@ -15,6 +15,7 @@ from jpegtrace.report.document import Report
 from jpegtrace.report.names import title_of
 from jpegtrace.report.stability import Stability, Verdict
 from jpegtrace.report.verdict import FOUND, HEADINGS, Sentence, in_percent
+from jpegtrace.report.verdict import Verdict as Conclusion
 
 _STATUS_STYLE = {
     Status.OK: "green",
@@ -29,6 +30,7 @@ _VERDICT_STYLE = {
     Verdict.UNSURE: "bold yellow",
     Verdict.NO_CLAIM: "dim",
 }
+_MOST_TOLD = 3  # sentences of the verdict in brief
 _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
 _TOPIC_STYLE = {
     Topic.DAMAGE: "bold red",
@@ -39,6 +41,10 @@ _TOPIC_STYLE = {
     Topic.NOTHING: "default",
     Topic.OPEN: "yellow",
     Topic.NOT_LOOKED: "red",
+}
+_SILENT = {
+    Topic.NOTHING: "looked for and not found",
+    Topic.OPEN: "cannot tell",
 }
 # What lists of numbers are that stand for a place; every analysis names them so.
 _ORIGIN, _BOX = "grid_origin", ("box", "window")
@@ -63,25 +69,59 @@ def render_text(report: Report) -> RenderableType:
 
 
 def render_brief(report: Report) -> Text:
-    """One report on one line: what it is, the verdict, and whatever is unusual."""
-    line = Text(printable(report.input.source), style="bold")
+    """The verdict in up to three sentences, and below it a line for each finding that adds to them."""
+    text = Text(printable(report.input.source), style="bold")
     if report.error is not None:
-        return line.append(f": {report.error.kind}: {printable(report.error.message)}", style="red")
+        return text.append(f": {report.error.kind}: {printable(report.error.message)}", style="red")
     verdict = report.verdict
-    head = f"{report.findings[0].summary} " if report.findings else ""
-    line.append(f": {printable(head)}", style="not bold")
-    for sentence in verdict.about(*FOUND):
-        alarming = sentence.topic in (Topic.DAMAGE, Topic.CONTRADICTION)
-        sign = "!! " if alarming else ""
-        line.append(f"{sign}{printable(sentence.text)} ", style=_TOPIC_STYLE[sentence.topic])
-    for text in verdict.unusual:
-        line.append(f"! {printable(text)}. ", style="yellow")
-    for topic in (Topic.DISAGREEMENT, Topic.NOTHING, Topic.OPEN, Topic.NOT_LOOKED):
-        told = " ".join(printable(_asked(sentence)) for sentence in verdict.about(topic))
-        if told:
-            line.append(f"{HEADINGS[topic]}: {told} ", style=_TOPIC_STYLE[topic])
-    line.rstrip()
-    return line
+    lead = _lead(verdict)
+    text.append(":", style="not bold")
+    for sentence in lead:
+        _append(text, sentence)
+    if not lead:
+        text.append(f" {printable(verdict.text)}", style="not bold")
+    for finding in report.findings:
+        more = [s for s in verdict.about(*FOUND) if s not in lead and s.analyses[:1] == (finding.analysis,)]
+        notices = [r.text for r in finding.remarks if r.level is Level.NOTICE and r.text in verdict.unusual]
+        if more or notices:
+            text.append(f"\n  {finding.analysis}:", style="not bold")
+            for sentence in more:
+                _append(text, sentence)
+            for notice in notices:
+                text.append(f" ! {printable(notice)}.", style="not bold yellow")
+    for sentence in verdict.about(Topic.DISAGREEMENT):
+        text.append(f"\n  ! {printable(sentence.text)}", style=_TOPIC_STYLE[Topic.DISAGREEMENT])
+    _append_silent(text, verdict, lead)
+    return text
+
+
+def _lead(verdict: Conclusion) -> tuple[Sentence, ...]:
+    """What is told first: a sentence of each analysis, what was found before what was not, in reading order."""
+    chosen: list[Sentence] = []
+    asked: set[str] = set()
+    for sentence in verdict.about(*FOUND, Topic.NOTHING):
+        if len(chosen) < _MOST_TOLD and not asked.intersection(sentence.analyses):
+            chosen.append(sentence)
+            asked.update(sentence.analyses)
+    return tuple(chosen)
+
+
+def _append(text: Text, sentence: Sentence) -> None:
+    sign = "!! " if sentence.topic in (Topic.DAMAGE, Topic.CONTRADICTION) else ""
+    text.append(f" {sign}{printable(sentence.text)}", style=f"not bold {_TOPIC_STYLE[sentence.topic]}")
+
+
+def _append_silent(text: Text, verdict: Conclusion, lead: Sequence[Sentence]) -> None:
+    """Who found nothing and who cannot tell, by name, for there is no more to say; who could not look, and why."""
+    told = {name for sentence in (*verdict.about(*FOUND), *lead) for name in sentence.analyses}
+    for topic, words in _SILENT.items():
+        names = dict.fromkeys(name for sentence in verdict.about(topic) for name in sentence.analyses)
+        left = [name for name in names if topic is not Topic.NOTHING or name not in told]
+        if left:
+            text.append(f"\n  {words}: {', '.join(left)}", style=f"not bold {_TOPIC_STYLE[topic]}")
+    for sentence in verdict.about(Topic.NOT_LOOKED):
+        why = f"{', '.join(sentence.analyses)}: {sentence.text}"
+        text.append(f"\n  {printable(why)}", style=f"not bold {_TOPIC_STYLE[Topic.NOT_LOOKED]}")
 
 
 def _asked(sentence: Sentence) -> str:
@@ -112,11 +152,13 @@ def _verdict(report: Report) -> Iterator[RenderableType]:
 
 def _finding(finding: Finding) -> Iterator[RenderableType]:
     title = title_of(finding.analysis)
+    # The name that --only takes.
+    own = "" if title == finding.analysis else f" [dim]{escape(f'[{finding.analysis}]')}[/dim]"
     style = "bold red" if finding.alarm else _STATUS_STYLE[finding.status]
     told = probability_of(finding)
     sure = f" [dim]({escape(printable(told))})[/dim]" if told else ""
     label = "" if finding.status is Status.OK else f" [{style}]({finding.status.value.replace('_', ' ')})[/{style}]"
-    yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{label}")
+    yield Text.from_markup(f"  [{style}]■[/{style}] [bold]{escape(title)}[/bold]{own}{label}")
     yield Padding(Text.from_markup(escape(printable(finding.summary)) + sure), (0, 0, 0, 4), expand=False)
     for remark in finding.remarks:
         style = _LEVEL_STYLE[remark.level]

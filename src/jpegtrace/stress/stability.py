@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses import _threads
+from jpegtrace.analyses import threads
 from jpegtrace.chain import simulate
 from jpegtrace.errors import InputError
 from jpegtrace.findings import Finding, Status
@@ -227,7 +227,7 @@ def _disturb(
                 progress(done[0] / len(tried))
         return answers
 
-    with ThreadPoolExecutor(min(AT_ONCE, _threads.THREADS)) as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, threads())) as pool:
         try:
             return dict(zip(tried, pool.map(asked, tried), strict=True))
         except BaseException:

@@ -14,11 +14,17 @@ from jpegtrace.web.settings import Settings
 _DIGITS = 6  # of a value of a map
 
 
+def job_path(job: Job) -> str:
+    """Where a job is asked about."""
+    return f"/api/jobs/{job.id}"
+
+
 def job_json(job: Job, store: JobStore) -> dict[str, object]:
     """A job: how far it is, and in short what was found."""
     seconds, kept_for = store.seconds(job), store.kept_for(job)
     return {
         "id": job.id,
+        "href": job_path(job),
         "name": job.name,
         "bytes": job.size,
         "state": job.state.value,
@@ -34,7 +40,7 @@ def job_json(job: Job, store: JobStore) -> dict[str, object]:
 
 
 def _report_json(job: Job, found: Examined) -> dict[str, object]:
-    base = f"/api/jobs/{job.id}"
+    base = job_path(job)
     return {
         **found.summary,
         "json": f"{base}/report.json",

@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from jpegtrace import __version__
 from jpegtrace.report import Failure
-from jpegtrace.web.answers import analyses_json, job_json, map_json, settings_json
+from jpegtrace.web.answers import analyses_json, job_json, job_path, map_json, settings_json
 from jpegtrace.web.errors import (
     ApiError,
     BadRequest,
@@ -57,15 +57,20 @@ class Server:
         self._pool = pool
 
     async def upload(self, request: Request) -> Response:
-        """`POST /api/pictures`: a job for each picture; where all are refused, the reason of the first."""
+        """`POST /api/pictures`: a job for each picture; where all are refused, the reason of the first.
+
+        Where one picture was sent, `Location` leads to its job.
+        """
         form = await receive(request, self._settings, self._store)
         entries: list[dict[str, object]] = []
+        jobs: list[Job] = []
         first: ApiError | None = None
         for upload in form.uploads:
             job, error = None, upload.refused
             if error is None:
                 try:
                     job = self._store.add(Task(upload.name, upload.data, self._settings.limits, form.everywhere))
+                    jobs.append(job)
                 except ApiError as busy:
                     self._store.let_go(len(upload.data))
                     error = busy
@@ -78,9 +83,10 @@ class Server:
                     "error": None if failure is None else error_json(failure)["error"],
                 }
             )
-        if first is not None and all(entry["job"] is None for entry in entries):
+        if first is not None and not jobs:
             raise first
-        return JSONResponse({"pictures": entries}, HTTPStatus.ACCEPTED)
+        headers = {"location": job_path(jobs[0])} if len(entries) == 1 else {}
+        return JSONResponse({"pictures": entries}, HTTPStatus.ACCEPTED, headers)
 
     async def job(self, request: Request) -> Response:
         """`GET` and `DELETE /api/jobs/{id}`."""

@@ -224,10 +224,10 @@ class _Worker:
 
 def serve(pipe: Connection, work: Work, warm: Callable[[], None]) -> None:
     """What a worker does: pictures, until nobody asks any more."""
-    from jpegtrace.analyses import _threads
+    from jpegtrace.analyses import limit_threads
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _threads.THREADS = 1  # one picture a core; its analyses need no more
+    limit_threads(1)  # one picture a core; its analyses need no more
     try:
         warm()
     except Exception as error:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from jpegtrace.errors import CorruptInput, UsageError
 
-CELLS, STUDY = "cells", "study.json"
+CELLS, STUDY, SPLITS = "cells", "study.json", "splits"
+Sides = Mapping[str, Sequence[str]]  # sources by the name of a side
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,21 @@ class Store:
     Args:
         folder: made where it is missing.
         settings: what decides the figures.
+        splits: who learns, chooses and tests, by seed; those of other seeds that are there are kept.
         fresh: forget what is there.
 
     Raises:
         UsageError: the folder holds another study, or cannot be written.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        splits: Mapping[int, Sides] | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
         self.folder = folder
         try:
             (folder / CELLS).mkdir(parents=True, exist_ok=True)
@@ -89,7 +98,7 @@ class Store:
                 for path in (folder / CELLS).glob("*.json"):
                     path.unlink()
                 (folder / STUDY).unlink(missing_ok=True)
-            _same_study(folder, settings)
+            _join(folder, settings, splits or {})
         except OSError as error:
             raise UsageError(f"cannot write into {folder}: {error.strerror or error}") from error
 
@@ -114,19 +123,23 @@ class Store:
         _write(self.folder / CELLS / cell.key.name, asdict(cell))
 
 
-def _same_study(folder: Path, settings: Mapping[str, Any]) -> None:
+def _join(folder: Path, settings: Mapping[str, Any], splits: Mapping[int, Sides]) -> None:
+    """Begin a study, or go on with the one that is there; its seeds may get more."""
     path = folder / STUDY
-    if not path.exists():
-        _write(path, settings)
-        return
-    there = _read(path)
-    wanted = json.loads(json.dumps(settings))
+    wanted, divided = json.loads(json.dumps([settings, splits]))
+    there = _read(path) if path.exists() else {**wanted, SPLITS: {}}
+    known = there.pop(SPLITS, {})
+    if not isinstance(known, dict):
+        raise _damaged(path)
     other = [f"{name} {there.get(name)!r}, not {wanted.get(name)!r}" for name in sorted({*there, *wanted})
              if there.get(name) != wanted.get(name)]  # fmt: skip
+    other += [f"other sides of seed {seed}" for seed in divided if known.get(seed, divided[seed]) != divided[seed]]
     if other:
         raise UsageError(
             f"{folder} holds a study with {'; '.join(other)}: continue it as it was, take another folder, or --fresh"
         )
+    if not path.exists() or divided.keys() - known.keys():
+        _write(path, {**wanted, SPLITS: known | divided})
 
 
 def _read(path: Path) -> dict[str, Any]:

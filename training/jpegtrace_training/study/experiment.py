@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from jpegtrace.errors import UsageError
 from jpegtrace_training.study.cells import Cell, Key, Store
 from jpegtrace_training.study.conditions import (
     AUGMENTED,
@@ -23,7 +24,7 @@ from jpegtrace_training.study.conditions import (
 from jpegtrace_training.study.dataset import Dataset
 from jpegtrace_training.study.networks.pretrained import begin_with
 from jpegtrace_training.study.networks.registry import Architecture, Detector
-from jpegtrace_training.study.splits import split
+from jpegtrace_training.study.splits import Split, split
 from jpegtrace_training.study.training import Labelled, Schedule, accuracies, train
 
 Watch = Callable[[Cell, bool, int, int], None]  # a cell, whether it was done before, its number, of how many
@@ -90,6 +91,23 @@ class _Pictures:
         return [at_quality(pixels, GRID_QUALITY) for pixels in self.original]
 
 
+def sides_of(dataset: Dataset, seed: int) -> Split:
+    """The sources that a seed's trainings learn from, choose by and are tested on.
+
+    Raises:
+        UsageError: a label has no picture on one of the sides.
+    """
+    sides = split([(sample.source, sample.label) for sample in dataset.samples], seed)
+    for side in fields(sides):
+        there = {sample.label for sample in dataset.samples if sample.source in getattr(sides, side.name)}
+        if missing := [name for label, name in enumerate(dataset.labels) if label not in there]:
+            raise UsageError(
+                f"with seed {seed} no source of {missing[0]!r} is on the side for {side.name}: sources with the same "
+                "labels are divided among themselves, and there are too few of those; add pictures or correct --sources"
+            )
+    return sides
+
+
 def run_cells(dataset: Dataset, plan: Plan, store: Store, watch: Watch | None = None) -> list[Cell]:
     """Every training of the plan, in order.
 
@@ -119,7 +137,7 @@ def _cell(key: Key, pictures: _Pictures, experiment: Experiment, network: Archit
     """One training and its tests: a function of pictures, plan and key alone."""
     begun, core = time.monotonic(), time.process_time()
     dataset, patch, schedule = pictures.dataset, plan.patch, plan.schedule
-    sides = split([(sample.source, sample.label) for sample in dataset.samples], key.seed)
+    sides = sides_of(dataset, key.seed)
     tested = pictures.compressed if experiment.compressed else pictures.original
     # Augmentation compresses by itself, so it begins with the pictures as they are.
     learnt = pictures.original if key.trained == AUGMENTED else tested

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jpegtrace import __version__
 from jpegtrace.audit.leakage import Leakage
 from jpegtrace.errors import UsageError
 from jpegtrace_training.devices import check_device
 from jpegtrace_training.study import conditions
 from jpegtrace_training.study.cells import Store
 from jpegtrace_training.study.dataset import Dataset
-from jpegtrace_training.study.experiment import Plan, Watch, run_cells
+from jpegtrace_training.study.experiment import Plan, Watch, run_cells, sides_of
 from jpegtrace_training.study.leakage import audit_dataset
 from jpegtrace_training.study.networks import registry as networks
 from jpegtrace_training.study.networks.pretrained import read_state
@@ -70,8 +71,10 @@ class Options:
     fresh: bool = False
 
 
-# A trial of a minute: that everything works together, nothing about figures.
-SMOKE = Schedule(batch=8, patience=1, epochs=2, validated=1, tested=1)
+def trial(options: Options) -> Options:
+    """The same in a minute: that everything works together, nothing about figures."""
+    schedule = Schedule(batch=8, patience=1, epochs=2, validated=1, tested=1)
+    return dataclasses.replace(options, seeds=2, schedule=schedule, generator_steps=20)
 
 
 @dataclass(frozen=True)
@@ -131,13 +134,14 @@ def prepare(output: Path, options: Options, dataset: Callable[[], Dataset]) -> P
         dataset: makes the pictures.
 
     Raises:
-        UsageError: options that do not fit, or a folder that cannot be used.
+        UsageError: options that do not fit, pictures that cannot be divided, or a folder that cannot be used.
     """
     plan = _plan(options)
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output} is a file; cells, tables and page go into a folder")
     made = dataset()
-    store = Store(output, _settings(options, plan, made.fingerprint), fresh=options.fresh)
+    splits = {seed: sides_of(made, seed).to_dict() for seed in plan.seeds}
+    store = Store(output, _settings(options, plan, made.fingerprint), splits, fresh=options.fresh)
     return Prepared(tasks.find(options.task), made, plan, store)
 
 
@@ -200,6 +204,7 @@ def _check_schedule(schedule: Schedule) -> None:
 def _settings(options: Options, plan: Plan, pictures: str) -> dict[str, Any]:
     """What decides a cell beside its key; experiments, networks and seeds may be added later."""
     return {
+        "jpegtrace": __version__,
         "task": options.task,
         "pictures": pictures,
         "patch": plan.patch,

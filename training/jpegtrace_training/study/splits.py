@@ -1,13 +1,13 @@
 """Who learns, who chooses, who tests: divided by source, never by picture or patch.
 
 As in the paper, 80 % of the sources are for training, 15 % of these for validation, and 20 % for the test. Sources
-with the same labels are divided among themselves, so every label is on every side.
+with the same labels are divided among themselves, so a label is on every side where three sources are alike in theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -28,6 +28,10 @@ class Split:
     training: frozenset[str]
     validation: frozenset[str]
     test: frozenset[str]
+
+    def to_dict(self) -> dict[str, list[str]]:
+        """The sources of each side in order, fit for JSON."""
+        return {side.name: sorted(getattr(self, side.name)) for side in fields(self)}
 
 
 def split(sources: Iterable[tuple[str, int]], seed: int) -> Split:

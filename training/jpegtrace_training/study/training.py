@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jpegtrace.errors import JpegtraceError
+from jpegtrace.errors import JpegtraceError, UsageError
 from jpegtrace_training.study.conditions import Cut, patches
 
 Pixels = NDArray[np.uint8]
@@ -100,7 +100,7 @@ class Trained:
         rates: of the epochs.
         seconds: of the wall clock.
         core_seconds: of the processor.
-        seen: patches.
+        seen: patches that it learnt from.
     """
 
     epochs: int
@@ -143,11 +143,11 @@ def train(
     model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
     optimiser = torch.optim.Adam(model.parameters(), schedule.rate)
     checks = validation.drawn(cut, side, schedule.validated, np.random.default_rng([VALIDATION, seed]))
-    best, best_loss, best_epoch, dropped = state_of(model), np.inf, 0, 0
+    best, best_loss, best_epoch, dropped, seen = state_of(model), np.inf, 0, 0, 0
     rates: list[float] = []
     while len(rates) < schedule.epochs and len(rates) - best_epoch <= 2 * schedule.patience:
         rates.append(optimiser.param_groups[0]["lr"])
-        _epoch(
+        seen += _epoch(
             model, optimiser, training, cut, side, schedule, np.random.default_rng([TRAINING, seed, len(rates)]), device
         )
         loss = _loss(model, *checks, device)
@@ -160,7 +160,6 @@ def train(
             dropped = len(rates)
     model.load_state_dict(best)
     early = len(rates) - best_epoch > 2 * schedule.patience
-    seen = len(rates) * schedule.each * len(training.pictures)
     spent = (time.monotonic() - begun, time.process_time() - core)
     return Trained(len(rates), best_epoch, best_loss, early, tuple(rates), *spent, seen)
 
@@ -168,7 +167,16 @@ def train(
 def accuracies(
     model: nn.Module, test: Labelled, cut: Cut, side: int, each: int, seed: int, classes: int, device: str = "cpu"
 ) -> list[float]:
-    """Share of the patches of each class that are told right; their mean is the paper's figure."""
+    """Share of the patches of each class that are told right; their mean is the paper's figure.
+
+    Raises:
+        UsageError: there is nothing to test on of a class.
+    """
+    if missing := sorted(set(range(classes)) - set(test.labels.tolist())):
+        raise UsageError(
+            f"there is no test picture of label {missing[0] + 1} of {classes}, so no accuracy can be told of it; a "
+            "study needs sources of every label on every side"
+        )
     pixels, labels = test.drawn(cut, side, each, np.random.default_rng([TEST, seed]))
     told = scores(model, pixels, device).argmax(1)
     return [float((told[labels == label] == label).float().mean()) for label in range(classes)]
@@ -195,8 +203,10 @@ def _epoch(
     schedule: Schedule,
     rng: np.random.Generator,
     device: str,
-) -> None:
+) -> int:
+    """Learn from the patches of an epoch; from how many."""
     model.train()
+    seen = 0
     pixels, labels = training.drawn(cut, side, schedule.each, rng)
     # The last patches wait for another epoch where they are too few for the statistics of a batch.
     for some, told in zip(pixels.split(schedule.batch), labels.split(schedule.batch), strict=True):
@@ -206,6 +216,8 @@ def _epoch(
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimiser.step()
+        seen += len(some)
+    return seen
 
 
 def _loss(model: nn.Module, pixels: Tensor, labels: Tensor, device: str) -> float:

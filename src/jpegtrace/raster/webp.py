@@ -1,0 +1,20 @@
+"""How the pixels of a WebP are coded (RFC 9649)."""
+
+from __future__ import annotations
+
+RIFF_HEADER = 12  # bytes before the first chunk
+CHUNK_HEADER = 8
+FRAME_HEADER = 16  # bytes of a frame of an animation before its own chunks
+
+
+def is_lossy_webp(data: bytes) -> bool:
+    """Whether the first picture is coded by VP8, which loses, and not by VP8L, which does not."""
+    at = RIFF_HEADER
+    while at + CHUNK_HEADER <= len(data):
+        kind = data[at : at + 4]
+        if kind in (b"VP8 ", b"VP8L"):
+            return kind == b"VP8 "
+        size = int.from_bytes(data[at + 4 : at + CHUNK_HEADER], "little")
+        # A frame holds chunks like those of the file: alpha before the picture, or the picture at once.
+        at += CHUNK_HEADER + (FRAME_HEADER if kind == b"ANMF" else size + size % 2)
+    return False
