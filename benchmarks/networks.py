@@ -43,7 +43,7 @@ from jpegtrace.lattice import combine, gather, histograms, posterior, read_entri
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.networks import published
 from jpegtrace.tables import ZIGZAG, ijg_table
-from jpegtrace_training.histories import MARGIN, decoded_luma, draw_corners, draw_piece, draw_tables
+from jpegtrace_training.histories import MARGIN, chroma_of, decoded_luma, draw_corners, draw_piece, draw_tables
 from quality_map import PAPER_QUALITIES, REDUCED, compressed, load
 
 SEED = 50
@@ -236,7 +236,7 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
         plane = decoded_luma(luma, steps)
         for name in names:
             if name == histograms.WEIGHTS:
-                asked = histograms.probability_twice(luma, steps)
+                asked = histograms.probability_twice(luma, steps, chroma_of(batch, index))
             elif "hist" in name:
                 asked = published.djpeg_hist(plane, steps, name)
             else:

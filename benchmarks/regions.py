@@ -7,7 +7,7 @@ it with a wavy outline, 96 to 256 pixels across, is put into the background; the
 encodes (4:2:0). Donor is what the largest source of `regions` is not; where it cannot tell counts as background. F1,
 IoU and AUC are per pixel, means over splices, with 95 % bootstraps over splices; AUC ranks pixels by the probability
 that the largest source is not theirs. "Sources right": as many parts as there are. Rows without donors give the share
-of pictures that are falsely divided.
+of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time.
 """
 
 from __future__ import annotations
@@ -31,17 +31,30 @@ SEED = 70
 ACROSS = (96, 256)
 QF1 = (60, 89)
 APART = 10
+MIDDLE = (75, 97)  # quality of a compression between the first and the last
 PER_JOB = 10
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table; `last` is QF2, `single` pictures have no first compression."""
+    """One row of the table.
+
+    Attributes:
+        name: of the row.
+        donors: how many.
+        last: quality of the last compression.
+        single: whether nothing was compressed before.
+        again: whether the background was compressed once more, at a quality of MIDDLE, before the last compression.
+        clean: whether donors were never compressed before.
+        target: what is asked for.
+    """
 
     name: str
     donors: int
     last: int
     single: bool = False
+    again: bool = False
+    clean: bool = False
     target: str = ""
 
 
@@ -51,6 +64,9 @@ ROWS = (
     Row("one donor, QF2 80", 1, 80),
     Row("two donors, QF2 80", 2, 80),
     Row("no donor, QF2 90", 0, 90),
+    Row("one donor, never compressed, QF2 90", 1, 90, clean=True),
+    Row("no donor, compressed three times, QF3 90", 0, 90, again=True),
+    Row("no donor, compressed three times, QF3 80", 0, 80, again=True),
     Row("no donor, compressed once, QF 90", 0, 90, single=True),
     Row("no donor, compressed once, QF 75", 0, 75, single=True),
 )
@@ -92,9 +108,11 @@ def splice(row: Row, pictures: list[np.ndarray], rng: np.random.Generator) -> tu
     background = int(rng.integers(QF1[0], QF1[1] + 1))
     others = [q for q in range(QF1[0], QF1[1] + 1) if abs(q - background) >= APART]
     out = compressed(chosen[0], background, rng)
+    if row.again:
+        out = compressed(out, int(rng.integers(MIDDLE[0], MIDDLE[1] + 1)), rng)
     label = np.zeros(out.shape[:2], int)
     for k, donor in enumerate(chosen[1:]):
-        source = compressed(donor, int(rng.choice(others)), rng)
+        source = donor if row.clean else compressed(donor, int(rng.choice(others)), rng)
         while (label[mask := outline(out.shape[:2], rng)] > 0).any():
             pass  # donors lie side by side
         rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))

@@ -143,6 +143,31 @@ def pixel_figures() -> list[Figure]:
     for row in rows("audit_speed"):
         on = f"{row['pictures']} pictures of {row['side']}x{row['side']}, start-up included"
         table.append(("jpegtrace audit", f"{float(row['pictures_per_second']):.1f} a second", on, "audit_speed.py"))
+    return table + scale_figures()
+
+
+def scale_figures() -> list[Figure]:
+    """Very many pictures, and very many uploads."""
+    table: list[Figure] = []
+    for row in measured("audit_scale"):
+        if row["engine"] == "ray, killed":
+            what = "jpegtrace audit --engine ray, worker and driver killed: rows that differ from the local engine's"
+            table.append((what, row["differing_rows"], f"{row['pictures']} pictures", "audit_scale.py"))
+        else:
+            what = f"jpegtrace audit --engine {row['engine']}: CPU seconds a picture"
+            figure = f"{float(row['cpu_seconds_each']):.2f}"
+            if row["engine"] == "ray":
+                what, figure = (
+                    f"{what} / rows that differ from the local engine's",
+                    f"{figure} / {row['differing_rows']}",
+                )
+            on = f"{row['pictures']} pictures of 240x320 to 640x480, start-up apart"
+            table.append((what, figure, on, "audit_scale.py"))
+    for row in measured("web_load"):
+        if row["uploads_of"] == "all":
+            what = f"jpegtrace serve, {row['uploads']} {row['part']} uploads at once: without a clear answer"
+            on = f"server {row['server_mib_before']} to {row['server_mib_after']} MiB"
+            table.append((what, row["without_a_clear_answer"], on, "web_load.py"))
     return table
 
 

@@ -212,3 +212,30 @@ def test_a_closed_pipe_is_no_traceback(folder):
     command = f"{sys.executable} -m jpegtrace inspect {' '.join(['good.jpg'] * 3)} --json | head -c 10"
     done = subprocess.run(["sh", "-c", command], capture_output=True, cwd=folder, timeout=60, check=False)
     assert b"Traceback" not in done.stderr
+
+
+WITHOUT_NAMES = """
+import pathlib, runpy
+read = pathlib.Path.read_text
+def read_text(path, *arguments, **options):
+    if path.name == "study.toml":
+        raise FileNotFoundError(path.name)
+    return read(path, *arguments, **options)
+pathlib.Path.read_text = read_text
+runpy.run_module("jpegtrace", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("inspect", "good.jpg", "--only", "file-facts"), "Baseline JPEG"),
+        (("study", "--help"), "the list of tasks is damaged"),
+    ],
+)
+def test_a_lost_list_of_studies_breaks_no_command(folder, arguments, told):
+    command = [sys.executable, "-c", WITHOUT_NAMES, *arguments]
+    environment = os.environ | {"NO_COLOR": "1", "COLUMNS": "200"}
+    done = subprocess.run(command, capture_output=True, cwd=folder, env=environment, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert told in " ".join(done.stdout.decode().split())

@@ -44,21 +44,29 @@ def known(kind: str) -> str:
         raise ResourceError(f"the list {NAMES} is damaged: {error}; install jpegtrace again") from error
 
 
+def _told(kind: str) -> str:
+    """The same for the help; where the list cannot be read, other commands must still run."""
+    try:
+        return known(kind)
+    except ResourceError:
+        return f"the list of {kind} is damaged, install jpegtrace again"
+
+
 def study(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Pictures: DIR/LABEL/*, or scenes for the other tasks.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where tables, heat maps and page go.")],
     task: Annotated[
-        str, typer.Option("--task", metavar="NAME", help=f"Where labels come from: {known('tasks')}.")
+        str, typer.Option("--task", metavar="NAME", help=f"Where labels come from: {_told('tasks')}.")
     ] = "folder",
     experiment: Annotated[
         list[str] | None,
-        typer.Option("--experiment", metavar="NAME", help=f"May be repeated: {known('experiments')}."),
+        typer.Option("--experiment", metavar="NAME", help=f"May be repeated: {_told('experiments')}."),
     ] = None,
     networks: Annotated[
         str,
-        typer.Option("--networks", metavar="NAMES", help=f"Separated by commas: {known('networks')}."),
+        typer.Option("--networks", metavar="NAMES", help=f"Separated by commas: {_told('networks')}."),
     ] = "small",
     seeds: Annotated[int, typer.Option("--seeds", metavar="N", help="Trainings of each kind.")] = 3,
     weights: Annotated[

@@ -14,7 +14,8 @@ class Limits:
     Attributes:
         bytes: size of the input.
         pixels: width times height; 16-bit coefficients of a three-component picture take 6 bytes a pixel at most.
-        markers: segments, quantization and Huffman tables of a JPEG, chunks of a PNG, entries of a TIFF directory.
+        markers: segments, quantization and Huffman tables of a JPEG, chunks of a PNG or WebP, entries of a TIFF
+            directory.
         restarts: restart markers of one JPEG; a picture at the bound of pixels has fewer.
         scans: scans of one JPEG; a normal progressive file has about 10.
         coded_blocks: blocks that all scans of one JPEG visit together; bounds the time that decoding takes.

@@ -1,16 +1,21 @@
 """Known histories are planted and recovered; what cannot be told is not told."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from checks.pictures import as_file, scene
-from jpegtrace.analyses._past import past_of
+from jpegtrace.analyses._past import last_compression_of, past_of
 from jpegtrace.analyses.compression_count import Params, compression_count
 from jpegtrace.analyses.primary_table import primary_table
 from jpegtrace.chain import simulate
 from jpegtrace.findings import Status
+from jpegtrace.lattice.histograms import probability_twice
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table, named_table
+from support.jpegs import random_parts, write_jpeg
 
 
 def twice(seed, chain):
@@ -47,6 +52,49 @@ def test_small_windows_are_left_to_the_lattice():
     past = past_of(picture)
     assert not isinstance(past, str)
     assert past.one_grid is None  # 7 x 7 blocks: histograms need at least 64
+
+
+class TestChroma:
+    """Cb and Cr of the last compression, which the histograms ask, too."""
+
+    @pytest.mark.parametrize(("subsampling", "factors"), [("444", (1, 1)), ("422", (2, 1)), ("420", (2, 2))])
+    def test_of_every_subsampling(self, subsampling, factors):
+        picture = Picture.open(simulate(scene(1, 90, 133), f"jpeg:80,{subsampling}").data)
+        chroma = last_compression_of(picture).chroma
+        assert chroma.factors == factors
+        np.testing.assert_array_equal(chroma.table, ijg_table(80, "chroma"))
+        for plane, stored in zip(chroma.blocks, picture.coefficients.components[1:], strict=True):
+            assert plane is stored.blocks
+        luma = last_compression_of(picture).blocks
+        everything = chroma.beside(0, 0, *luma.shape[:2])
+        assert [plane.shape for plane in everything.blocks] == [plane.shape for plane in chroma.blocks]
+
+    def test_there_is_none_in_grey(self):
+        picture = Picture.open(simulate(scene(1, 96, 96)[..., 1], "jpeg:80").data)
+        assert last_compression_of(picture).chroma is None
+
+    def test_nor_where_colours_were_not_converted(self):
+        image, out = Image.fromarray(scene(1, 96, 96)), io.BytesIO()
+        image.save(out, "jpeg", quality=80, keep_rgb=True)
+        assert last_compression_of(Picture.open(out.getvalue())).chroma is None
+
+    @pytest.mark.parametrize("sampling", [(4, 1), (1, 2)])
+    def test_nor_of_a_kind_that_the_training_lacked(self, sampling):
+        data = write_jpeg(160, 96, random_parts(160, 96, [sampling, (1, 1), (1, 1)]))
+        assert last_compression_of(Picture.open(data)).chroma is None
+
+    def test_nor_where_it_is_damaged(self):
+        data = simulate(scene(1, 200, 200), "jpeg:80").data
+        assert last_compression_of(Picture.open(data[: len(data) // 2])).chroma is None
+
+    def test_it_has_a_say(self):
+        picture = twice(11, "jpeg:88 | jpeg:75")
+        luma = last_compression_of(picture)
+        left, top, width, height = past_of(picture).window
+        window = top // 8, left // 8, height // 8, width // 8
+        here = luma.blocks[window[0] : window[0] + window[2], window[1] : window[1] + window[3]]
+        asked = probability_twice(here, luma.table, luma.chroma.beside(*window))
+        assert past_of(picture).one_grid == asked != probability_twice(here, luma.table)
 
 
 def test_another_last_table_makes_no_difference():

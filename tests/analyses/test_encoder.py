@@ -62,7 +62,9 @@ def test_one_camera_by_exif_another_by_tables():
     assert "EXIF says Canon, the tables are those of Nikon cameras" in text
 
 
-@pytest.mark.parametrize("exif", [b"", exif_of({0x0112: 1})], ids=["no EXIF", "a turn alone"])
+@pytest.mark.parametrize(
+    "exif", [b"", exif_of({0x0112: 1}), exif_of({0x010F: ""})], ids=["no EXIF", "a turn alone", "an empty make"]
+)
 def test_a_file_that_gives_no_account_of_itself_is_not_said_to_agree_with_it(exif):
     claims = [claim.text for claim in ask(as_file(scene(1), quality=90, exif=exif)).claims]
     assert claims[0].startswith("No account of itself was found in the file")
@@ -73,6 +75,33 @@ def test_a_file_that_gives_no_account_of_itself_is_not_said_to_agree_with_it(exi
 def test_an_account_that_nothing_contradicts_is_said_to_stand(tag):
     finding = ask(as_file(scene(1), quality=90, exif=exif_of({tag: "2019:05:17 14:03:22"})))
     assert finding.claims[0].text == "Nothing in the file contradicts its own account."
+
+
+def segment(marker, payload):
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+XMP = b"http://ns.adobe.com/xap/1.0/\0"
+ACCOUNTS = {
+    "gd comment": (0xFE, b"CREATOR: gd-jpeg v1.0 (using IJG JPEG v62), quality = 90\n"),
+    "Photoshop block": (0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\0"),
+    "XMP date": (0xE1, XMP + b'<rdf:Description xmp:CreateDate="2019-05-17T14:03:22"/>'),
+    "lens": (0xE1, exif_of({0xA434: "EF 50mm"})),
+}
+
+
+@pytest.mark.parametrize(("marker", "payload"), ACCOUNTS.values(), ids=ACCOUNTS)
+def test_other_accounts_than_make_and_date_are_accounts(marker, payload):
+    data = as_file(scene(1), quality=90)
+    finding = ask(data[:2] + segment(marker, payload) + data[2:])
+    assert finding.claims[0].text == "Nothing in the file contradicts its own account."
+
+
+@pytest.mark.parametrize(("marker", "payload"), [(0xFE, b" \0"), (0xE1, XMP + b"<x:xmpmeta/>")])
+def test_empty_comments_and_packets_are_none(marker, payload):
+    data = as_file(scene(1), quality=90)
+    finding = ask(data[:2] + segment(marker, payload) + data[2:])
+    assert finding.claims[0].text.startswith("No account of itself was found in the file")
 
 
 def test_a_camera_by_exif_photoshop_by_tables():

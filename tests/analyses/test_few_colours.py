@@ -9,10 +9,12 @@ from PIL import Image
 from checks.pictures import as_file, scene
 from jpegtrace import inspect
 from jpegtrace.analyses import find_analysis
+from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.chain import simulate
-from jpegtrace.errors import InputError
+from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Status
 from jpegtrace.picture import Picture
+from jpegtrace.pixels.colours import reduced_to
 
 PIXELS = simulate(scene(1, 208, 216), "jpeg:70 | crop:3,5 | jpeg:92").pixels
 REDUCED = Image.fromarray(PIXELS).quantize(256)
@@ -69,8 +71,37 @@ def test_grey_pictures_are_answered(form):
     assert (found.status, found.quality, found.grid_origin) == (Status.OK, 70, [3, 5])
 
 
+def test_grey_levels_are_named():
+    few = np.asarray(Image.fromarray(PIXELS).convert("L")) // 17 * 17
+    found = find_analysis("quality-map")(Picture.open(saved(Image.fromarray(few), "PNG")))
+    assert found.status is Status.INCONCLUSIVE
+    levels = f"{len(np.unique(few))} grey levels, as if from a palette"
+    assert f"only {levels}, and reducing grey levels covers traces of JPEG" in found.summary
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_each_says_what_it_cannot_show(name):
+    assert FEW_COLOURS in find_analysis(name).cannot_show
+
+
 def test_a_jpeg_of_few_colours_is_answered():
-    pixels = np.zeros((256, 256, 3), np.uint8) + np.array([40, 90, 200], np.uint8)
-    pixels[scene(5, 256, 256)[..., 0] > 125] = 200, 180, 60
-    found = find_analysis("quality-map")(Picture.open(as_file(pixels, quality=100)))
-    assert "colours" not in found.summary
+    chequered = np.zeros((256, 256, 3), np.uint8) + np.array([16, 90, 200], np.uint8)
+    chequered[np.indices((256, 256)).sum(0) % 2 == 1] = 200, 180, 60
+    picture = Picture.open(as_file(chequered, quality=100, subsampling=0))
+    assert reduced_to(picture.raster) == 2
+    assert "colours" not in find_analysis("quality-map")(picture).summary
+
+
+@pytest.mark.parametrize("name", ["quality-map", "primary-table", "regions", "manipulation"])
+def test_no_map_of_a_picture_that_is_not_damaged_is_no_damage(name):
+    cmyk = saved(Image.fromarray(PIXELS).convert("CMYK"), "TIFF")
+    for data in (saved(REDUCED, "GIF"), cmyk):
+        with pytest.raises(InputError) as caught:
+            find_analysis(name).maps_of(Picture.open(data), stride=32)
+        assert type(caught.value) is UnsupportedFormat
+
+
+def test_no_map_of_a_damaged_picture_is_damage():
+    data = as_file(PIXELS, quality=90)
+    with pytest.raises(CorruptInput):
+        find_analysis("quality-map").maps_of(Picture.open(data[: len(data) // 2]), stride=32)

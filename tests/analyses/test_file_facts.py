@@ -7,8 +7,11 @@ from PIL import Image
 
 from checks.pictures import as_file, scene
 from jpegtrace.analyses.file_facts import Params, file_facts
+from jpegtrace.errors import LimitExceeded
 from jpegtrace.findings import Level, Status, Topic
+from jpegtrace.limits import Limits
 from jpegtrace.picture import Picture
+from jpegtrace.raster import is_lossy_webp
 from jpegtrace.tables import ijg_table
 
 
@@ -158,7 +161,7 @@ class TestWebP:
     def test_loss_is_told(self, options):
         finding = facts(as_file(scene(1), "WEBP", **options))
         assert finding.lossy is True
-        assert any(self.LOSSY in remark.text and remark.level is Level.INFO for remark in finding.remarks)
+        assert not any(self.LOSSY in remark.text for remark in finding.remarks)  # the claim says it
         (claim,) = finding.claims
         assert claim.topic is Topic.HISTORY
         assert self.LOSSY in claim.text
@@ -176,3 +179,22 @@ class TestWebP:
         assert finding.lossy is False
         assert not finding.claims
         assert not any(self.LOSSY in remark.text for remark in finding.remarks)
+
+    @staticmethod
+    def of_chunks(count):
+        """A header that says a size, and chunks that hold nothing."""
+        chunks = b"VP8X\x0a\0\0\0" + bytes(10) + b"JUNK\0\0\0\0" * (count - 1)
+        return b"RIFF" + (4 + len(chunks)).to_bytes(4, "little") + b"WEBP" + chunks
+
+    def test_neither_codec(self, monkeypatch):
+        assert is_lossy_webp(self.of_chunks(3)) is None
+        monkeypatch.setattr("jpegtrace.analyses.file_facts.is_lossy_webp", lambda *_: None)
+        finding = facts(as_file(scene(1), "WEBP", quality=80))
+        assert "lossy" not in finding.values
+        assert not finding.claims
+
+    def test_chunks_are_bounded(self):
+        limits = Limits(markers=10)
+        assert is_lossy_webp(self.of_chunks(10), limits) is None
+        with pytest.raises(LimitExceeded, match="markers is limited to 10"):
+            is_lossy_webp(self.of_chunks(11), limits)

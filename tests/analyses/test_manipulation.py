@@ -6,7 +6,7 @@ import pytest
 from checks.pictures import as_file, scene
 from jpegtrace.analyses.manipulation import Params, manipulation
 from jpegtrace.chain import simulate
-from jpegtrace.errors import CorruptInput, UnsupportedFormat, UsageError
+from jpegtrace.errors import UnsupportedFormat, UsageError
 from jpegtrace.findings import Status
 from jpegtrace.manipulation import grid
 from jpegtrace.picture import Picture
@@ -111,7 +111,7 @@ class TestMap:
     def test_refused(self):
         with pytest.raises(UnsupportedFormat):
             manipulation.maps_of(Picture.open(as_file(scene(5, 200, 200), "PNG")))
-        with pytest.raises(CorruptInput):
+        with pytest.raises(UnsupportedFormat):
             manipulation.maps_of(Picture.open(as_file(scene(5, 64, 64), quality=80)))
         with pytest.raises(UsageError):
             manipulation.maps_of(done("median:3"), stride=0)

@@ -5,7 +5,7 @@ import pytest
 
 from jpegtrace.chain import double_compress
 from jpegtrace.errors import UsageError
-from jpegtrace.lattice.histograms import BINS, LARGEST, counts_of, probability_twice
+from jpegtrace.lattice.histograms import BINS, LARGEST, Chroma, counts_of, counts_of_planes, probability_twice
 from jpegtrace.tables import ijg_table
 from support.pictures import scene
 
@@ -17,7 +17,8 @@ def compressed(first, last, side=256):
     if first is None:
         tables[0] = np.zeros_like(tables[0])
     batch = double_compress(source, *tables, np.array([[16, 16]]), patch=side)
-    return batch.luma[0], ijg_table(last)
+    chroma = Chroma((batch.blue[0], batch.red[0]), batch.last_tables[0, 1], (2, 2))
+    return batch.luma[0], ijg_table(last), chroma
 
 
 class TestCounts:
@@ -38,14 +39,40 @@ class TestCounts:
         assert (blocks == -7).all()
 
 
+class TestChroma:
+    def test_what_belongs_to_a_window(self):
+        blue = np.arange(12)[:, None, None, None] * 100 + np.arange(10)[None, :, None, None] + np.zeros((8, 8))
+        chroma = Chroma((blue, -blue), ijg_table(50), (1, 2))
+        here = chroma.beside(3, 4, 5, 2)  # rows 3 to 7 of luma lie on rows 1 to 3 of chroma
+        np.testing.assert_array_equal(here.blocks[0][..., 0, 0], [[104, 105], [204, 205], [304, 305]])
+        np.testing.assert_array_equal(here.blocks[1], -here.blocks[0])
+
+    def test_both_planes_are_counted_together(self):
+        luma, blue, red = (np.full((2, 2, 8, 8), value, np.int16) for value in (1, 2, -2))
+        found = counts_of_planes(luma, Chroma((blue, red[:1]), ijg_table(50), (1, 1)))
+        assert found.shape == (2, 64, BINS)
+        assert (found[0, :, 1] == 4).all()
+        assert (found[1, :, 2] == 6).all()
+        assert found.sum() == 64 * 10
+
+    def test_grey(self):
+        found = counts_of_planes(np.ones((2, 2, 8, 8), np.int16), None)
+        assert (found[0].sum(1) == 4).all()
+        assert not found[1].any()
+
+
 class TestProbability:
     @pytest.mark.parametrize(("first", "last"), [(70, 90), (80, 92), (60, 85), (75, 95)])
     def test_two_compressions_are_told_from_one(self, first, last):
         assert probability_twice(*compressed(first, last)) > 0.9
         assert probability_twice(*compressed(None, last)) < 0.3
 
+    def test_luma_alone_is_enough(self):
+        assert probability_twice(*compressed(70, 90)[:2]) > 0.9
+        assert probability_twice(*compressed(None, 90)[:2]) < 0.3
+
     def test_windows_of_any_size_from_64_blocks(self):
-        blocks, table = compressed(70, 90)
+        blocks, table, _ = compressed(70, 90)
         for side in (8, 11, 20):
             assert 0 <= probability_twice(blocks[:side, :side], table) <= 1
         large = np.tile(blocks, (3, 3, 1, 1))

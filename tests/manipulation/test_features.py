@@ -18,9 +18,12 @@ from jpegtrace.manipulation.features import (
     PARTS,
     SIGNALS,
     Features,
+    count_of,
     describe,
+    describe_parts,
     lines_of,
     part_of,
+    parts_of,
     signals_of,
 )
 from jpegtrace.manipulation.layout import (
@@ -518,6 +521,14 @@ class TestParts:
         parts = [part_of(others, name) for name in PARTS]
         assert [part.shape for part in parts] == list(PARTS.values())
         np.testing.assert_array_equal(np.concatenate([part.ravel() for part in parts]), others)
+
+    @pytest.mark.parametrize("names", [tuple(PARTS), *((name,) for name in PARTS), ("greys", "blocks")])
+    def test_some_of_them_alone_are_the_same(self, names):
+        luma = np.ascontiguousarray(scene(4, 96, 72)[..., 1])
+        found = describe_parts(luma, TABLE, names)
+        np.testing.assert_array_equal(found, parts_of(describe(luma, TABLE).others, names))
+        assert found.shape == (count_of(names),)
+        assert found.dtype == np.float32
 
     def test_of_another_name_all_are_told(self):
         with pytest.raises(UsageError, match=f"^there is no part 'grey'; there are {', '.join(PARTS)}$"):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jpegtrace.manipulation import describe, weigh
-from jpegtrace.manipulation.features import Features
+from jpegtrace.manipulation.features import PARTS, Features, parts_of
 from jpegtrace.manipulation.posterior import EXPERTS, WEIGHTS, Posterior
 from jpegtrace.networks import run
 from jpegtrace.tables import ijg_table
@@ -14,20 +14,23 @@ def pieces():
     return [describe(np.ascontiguousarray(scene(128, 128, seed)[..., 1]), ijg_table(85)) for seed in (1, 2)]
 
 
-def test_an_expert_and_the_network_for_everything_count_alike():
+def test_what_is_asked_of_whom():
+    """Experts that read all features count half, those that read some parts count alone."""
     given = pieces()
     inputs = {name: np.stack([getattr(piece, name) for piece in given]) for name in Features._fields}
-    alone = dict(zip(Posterior._fields, run(WEIGHTS, inputs), strict=True))
+    wanted = {
+        name: np.exp(told.astype(float)) for name, told in zip(Posterior._fields, run(WEIGHTS, inputs), strict=True)
+    }
+    for parameter, expert in EXPERTS.items():
+        values = np.stack([parts_of(piece.others, expert.reads or PARTS) for piece in given])
+        told = run(f"{WEIGHTS}-{parameter}", {"values": values} if expert.reads else inputs)
+        for head, answer in zip(expert.heads, told, strict=True):
+            by_expert = np.exp(answer.astype(float))
+            assert not np.allclose(by_expert, wanted[head], rtol=0.01)
+            wanted[head] = by_expert if expert.reads else np.sqrt(wanted[head] * by_expert)  # a geometric mean
     found = weigh(given)
-    asked = {head: parameter for parameter, heads in EXPERTS.items() for head in heads}
     for name in Posterior._fields:
-        wanted = np.exp(alone[name].astype(float))
-        if name in asked:
-            place = EXPERTS[asked[name]].index(name)
-            by_expert = np.exp(run(f"{WEIGHTS}-{asked[name]}", inputs)[place].astype(float))
-            assert not np.allclose(by_expert, wanted, rtol=0.01)
-            wanted = np.sqrt(wanted * by_expert)  # a geometric mean, made to sum to 1
-        np.testing.assert_allclose(getattr(found, name), wanted / wanted.sum(1, keepdims=True), rtol=1e-4)
+        np.testing.assert_allclose(getattr(found, name), wanted[name] / wanted[name].sum(1, keepdims=True), rtol=1e-4)
         np.testing.assert_allclose(getattr(found, name).sum(1), 1)
 
 

@@ -190,7 +190,6 @@ def test_brief_tells_the_verdict_and_a_line_for_each_finding_that_adds_to_it():
         "a.jpg: !! Its file says Canon but Photoshop wrote it. A part of it does not show the past of the rest. "
         "It was saved as JPEG at least twice.",
         "  encoder: ! the thumbnail lies across the picture.",
-        "  looked for and not found: file-facts",
         "  cannot tell: manipulation",
         "  laundering: Could not look: the weights are missing.",
     ]
@@ -216,6 +215,13 @@ def test_brief_fills_the_verdict_with_what_was_not_found():
         "a.jpg: No damage was found. No earlier compression. No parts.",
         "  looked for and not found: laundering",
     ]
+
+
+def test_brief_names_those_that_found_nothing_at_all_and_no_other():
+    both = finding("encoder", CANON, Claim(Topic.NOTHING, "Nothing else contradicts it.", grounds=READ_IN_FILE))
+    hidden = finding("laundering", Claim(Topic.NOTHING, "Nothing hidden.", 0.99))
+    (named,) = [line for line in brief(*HARBOUR[:1], both, hidden, HARBOUR[3]) if "not found" in line]
+    assert named == "  looked for and not found: laundering"
 
 
 def test_brief_says_nothing_twice():

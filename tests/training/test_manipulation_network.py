@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jpegtrace.manipulation import Posterior, describe, grid  # noqa: E402
-from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features  # noqa: E402
+from jpegtrace.manipulation.features import OTHERS, PARTS, SIGNALS, Features, count_of  # noqa: E402
 from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, SMALLEST  # noqa: E402
 from jpegtrace.manipulation.posterior import EXPERTS  # noqa: E402
 from jpegtrace.tables import ijg_table  # noqa: E402
@@ -284,15 +284,16 @@ class TestExperts:
 
     def test_each_can_be_trained(self, parameter):
         assert list(EXPERTS) == list(EXPERT_RECIPES)
-        assert parameter in EXPERTS[parameter]
-        assert set(EXPERTS[parameter]) <= set(Posterior._fields)
+        assert parameter in EXPERTS[parameter].heads
+        assert set(EXPERTS[parameter].heads) <= set(Posterior._fields)
+        assert set(EXPERTS[parameter].reads) <= set(PARTS)
 
     def test_it_answers_for_its_parameter_alone(self, parameter):
         torch.manual_seed(3)
         network = NETWORKS[f"manipulation-{parameter}"]().eval()
         with torch.no_grad():
             found = dict(zip(network.outputs, network(**network.example(count=3)), strict=True))
-        assert tuple(found) == EXPERTS[parameter]
+        assert tuple(found) == EXPERTS[parameter].heads
         for name, answer in found.items():
             assert answer.shape == (3, LENGTHS[name])
             torch.testing.assert_close(answer.exp().sum(1), torch.ones(3))
@@ -301,13 +302,25 @@ class TestExperts:
         drawn = EXPERT_RECIPES[parameter].draw(made(2, 192, seed=1).training, 6, np.random.default_rng(2), 64)
         assert not np.isnan(drawn[parameter]).any()
         assert np.isin(drawn["operation"], grid.CARRIED_BY[parameter]).all()
-        assert {name: drawn[name].shape[1:] for name in SHAPES} == SHAPES
-        assert len(np.unique(drawn["others"][:, -64:], axis=0)) > 1  # tables differ
+        reads = EXPERTS[parameter].reads
+        shapes = {"values": (count_of(reads),)} if reads else SHAPES
+        assert {name: drawn[name].shape[1:] for name in shapes} == shapes
+        assert len(np.unique(drawn["values" if reads else "others"][:, -64:], axis=0)) > 1  # tables differ
+
+    def test_every_input_matters(self, parameter):
+        torch.manual_seed(3)
+        network = NETWORKS[f"manipulation-{parameter}"]().eval()
+        inputs = network.example(count=2)
+        with torch.no_grad():
+            before = network(**inputs)[0]
+            for name, values in inputs.items():
+                assert not torch.allclose(network(**inputs | {name: values + 1})[0], before)
+        assert set(network.meanings) >= {*inputs, *network.outputs}
 
     def test_its_loss_is_the_entropy_of_its_answers(self, parameter):
-        model, recipe = Fixed(6, 5, EXPERTS[parameter]), EXPERT_RECIPES[parameter]
+        model, recipe = Fixed(6, 5, EXPERTS[parameter].heads), EXPERT_RECIPES[parameter]
         wanted = entropies(model.answers, parameter)
-        if "kernel" in EXPERTS[parameter]:
+        if "kernel" in EXPERTS[parameter].heads:
             wanted[1] -= model.answers["kernel"][1, 2]
             wanted[5] -= model.answers["kernel"][5, 0]
         assert float(recipe.loss(model, batch())["loss"]) == pytest.approx(wanted.mean(), rel=1e-5)

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from jpegtrace.chain import Batch
 from jpegtrace.chain.codec import Planes, decompress
+from jpegtrace.chain.sampling import factors
 from jpegtrace.errors import ChainError
+from jpegtrace.lattice.histograms import Chroma
 from jpegtrace.tables import ZIGZAG, KnownTables, ijg_table, known_tables, random_smooth_table
 
 Pixels = NDArray[np.uint8]
@@ -80,6 +83,14 @@ def draw_corners(rng: np.random.Generator, count: int, *, shifted: bool) -> NDAr
     """Row and column of patches in their sources: on one grid, or on any of the other 63."""
     shift = rng.integers(1, 64, count) if shifted else np.zeros(count, np.int64)
     return BORDER + np.stack([shift // 8, shift % 8], 1)
+
+
+def chroma_of(batch: Batch, index: int) -> Chroma | None:
+    """What both chroma planes of a patch store; None where it is grey."""
+    if batch.last_subsampling == "grey":
+        return None
+    planes = batch.blue[index], batch.red[index]
+    return Chroma(planes, batch.last_tables[index, 1], factors(batch.last_subsampling))
 
 
 def decoded_luma(blocks: NDArray[np.int16], table: NDArray[np.uint16]) -> Pixels:

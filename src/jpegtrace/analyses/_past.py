@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses import _threads
 from jpegtrace.analyses._pixels import NEVER_BELOW, luma_pixels_of, pixel_history_of
+from jpegtrace.analyses._threads import threads
 from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
-from jpegtrace.lattice.histograms import FEWEST_BLOCKS, probability_twice
+from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, probability_twice
 from jpegtrace.lattice.history import History, divide, find_history
 from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
+from jpegtrace.metadata import colour_space
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.requantize import requantize
 
@@ -61,15 +62,16 @@ class Past:
         return max(self.by_lattice, self.one_grid or 0.0)
 
 
-class Luma(NamedTuple):
-    """The luma of the last compression.
+class LastCompression(NamedTuple):
+    """What the last compression stored.
 
     Attributes:
-        blocks: int16 (rows, columns, 8, 8) stored coefficients.
-        table: (8, 8).
+        blocks: int16 (rows, columns, 8, 8) stored coefficients of luma.
+        table: (8, 8) of luma.
         usable: (rows, columns) blocks that are whole and not clipped.
         whole: (rows, columns) blocks that are not damaged.
         corner: row and column of the picture where the first block begins; not 0 where the grid was cropped.
+        chroma: None where there is none, or not all of it can be trusted.
     """
 
     blocks: NDArray[np.int16]
@@ -77,10 +79,11 @@ class Luma(NamedTuple):
     usable: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     corner: tuple[int, int] = (0, 0)
+    chroma: Chroma | None = None
 
 
 _known: WeakKeyDictionary[Picture, Past | str] = WeakKeyDictionary()
-_lumas: WeakKeyDictionary[Picture, Luma | str] = WeakKeyDictionary()
+_lasts: WeakKeyDictionary[Picture, LastCompression | str] = WeakKeyDictionary()
 _histories: WeakKeyDictionary[Picture, dict[int, History]] = WeakKeyDictionary()
 
 
@@ -92,9 +95,9 @@ def cannot_tell(why: str) -> Outcome:
 
 
 def no_map(why: str, picture: Picture) -> InputError:
-    """The error of a map where there is no past to look at."""
-    kind = UnsupportedFormat if why == NEVER_JPEG else CorruptInput
-    return kind(why, source=picture.source)
+    """The error of a map where there is nothing to look at: of damage only where the picture is damaged."""
+    damaged = picture.jpeg is not None and bool(picture.damage)
+    return (CorruptInput if damaged else UnsupportedFormat)(why, source=picture.source)
 
 
 def past_of(picture: Picture) -> Past | str:
@@ -108,18 +111,18 @@ def past_of(picture: Picture) -> Past | str:
     return _known[picture]
 
 
-def last_compression_of(picture: Picture) -> Luma | str:
-    """Luma of the last compression, or why there is none."""
-    if picture not in _lumas:
-        _lumas[picture] = _make_luma(picture)
-    return _lumas[picture]
+def last_compression_of(picture: Picture) -> LastCompression | str:
+    """What the last compression stored, or why there is nothing."""
+    if picture not in _lasts:
+        _lasts[picture] = _read_last(picture)
+    return _lasts[picture]
 
 
-def _make_luma(picture: Picture) -> Luma | str:
+def _read_last(picture: Picture) -> LastCompression | str:
     return _from_pixels(picture) if picture.jpeg is None else _from_file(picture)
 
 
-def _from_pixels(picture: Picture) -> Luma | str:
+def _from_pixels(picture: Picture) -> LastCompression | str:
     """What the last JPEG held from which the pixels come, see `jpegtrace.pixels.requantize`."""
     history = pixel_history_of(picture)
     if isinstance(history, str):
@@ -132,33 +135,51 @@ def _from_pixels(picture: Picture) -> Luma | str:
     pixels = luma_pixels_of(picture)
     assert not isinstance(pixels, str)  # noqa: S101 - it has a history
     blocks, table, usable, corner = requantize(pixels, history.sources[0])
-    return Luma(blocks, table, usable, np.ones(usable.shape, np.bool_), corner)
+    return LastCompression(blocks, table, usable, np.ones(usable.shape, np.bool_), corner)
 
 
-def _from_file(picture: Picture) -> Luma | str:
+def _from_file(picture: Picture) -> LastCompression | str:
     luma = picture.partial_coefficients.components[0]
     if luma.table is None:
         return "the file has no quantization table for its luminance"
     if luma.blocks.shape[:2] != (-(-picture.height // 8), -(-picture.width // 8)):
         return "its luminance is stored at less than full resolution"
-    return Luma(luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma)), luma.whole)
+    return LastCompression(
+        luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma)), luma.whole, chroma=_chroma_of(picture)
+    )
+
+
+def _chroma_of(picture: Picture) -> Chroma | None:
+    """Cb and Cr of a file, where they are of a kind that the histograms know and none of it is damaged."""
+    if picture.jpeg is None or picture.metadata is None:
+        return None
+    if colour_space(picture.jpeg.frame, picture.metadata) != "YCbCr":
+        return None
+    luma, blue, red = picture.partial_coefficients.components
+    alike = (blue.h, blue.v, blue.blocks.shape) == (red.h, red.v, red.blocks.shape)
+    whole = bool(blue.whole.all() and red.whole.all())
+    if blue.table is None or red.table is None or not (alike and whole and (blue.table == red.table).all()):
+        return None
+    factors = next((known for known in FACTORS if known == (luma.h / blue.h, luma.v / blue.v)), None)
+    return None if factors is None else Chroma((blue.blocks, red.blocks), blue.table, factors)
 
 
 def _look(picture: Picture) -> Past | str:
-    luma = last_compression_of(picture)
-    if isinstance(luma, str):
-        return luma
-    window = busiest_window(luma.blocks, luma.usable)
+    last = last_compression_of(picture)
+    if isinstance(last, str):
+        return last
+    window = busiest_window(last.blocks, last.usable)
     if window is None or min(window[2:]) < SMALLEST:
         return f"no window of {8 * SMALLEST} pixels a side is whole and free of clipping"
-    past = _past_in(luma, window)
+    past = _past_in(last, window)
     if past.activity < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
     top, left, rows, cols = window
     if rows * cols < FEWEST_BLOCKS:
         return past
-    here = luma.blocks[top : top + rows, left : left + cols]
-    return replace(past, one_grid=probability_twice(here, luma.table))
+    here = last.blocks[top : top + rows, left : left + cols]
+    chroma = None if last.chroma is None else last.chroma.beside(*window)
+    return replace(past, one_grid=probability_twice(here, last.table, chroma))
 
 
 def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:
@@ -170,14 +191,14 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
     known = _histories.setdefault(picture, {})
     if most_windows in known:
         return known[most_windows]
-    luma = last_compression_of(picture)
-    if isinstance(luma, str):
-        return luma
+    last = last_compression_of(picture)
+    if isinstance(last, str):
+        return last
     found = find_history(
-        *luma[:3],
+        *last[:3],
         (picture.height, picture.width),
         most_windows=most_windows,
-        threads=_threads.THREADS,
+        threads=threads(),
         progress=progress,
     )
     known[most_windows] = found
@@ -186,9 +207,9 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
 
 def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
     """The parts of a picture by its history; where it is damaged nothing is told."""
-    luma = last_compression_of(picture)
-    assert not isinstance(luma, str)  # noqa: S101 - it has a history
-    found = divide(history, luma.blocks, luma.table, stride=stride)
+    last = last_compression_of(picture)
+    assert not isinstance(last, str)  # noqa: S101 - it has a history
+    found = divide(history, last.blocks, last.table, stride=stride)
     lost = lost_places(picture, stride)
     found.labels[lost] = UNKNOWN
     found.probability[lost] = 0
@@ -197,41 +218,41 @@ def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmen
 
 def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:
     """Places of a map whose block cannot be trusted."""
-    luma = last_compression_of(picture)
-    assert not isinstance(luma, str)  # noqa: S101 - it has a history
-    whole = luma.whole
+    last = last_compression_of(picture)
+    assert not isinstance(last, str)  # noqa: S101 - it has a history
+    whole = last.whole
     rows, cols = (np.arange(0, size, stride) // CELL for size in (picture.height, picture.width))
     return ~whole[rows[:, None], cols[None, :]]
 
 
 def past_within(picture: Picture, inside: NDArray[np.bool_]) -> Past | None:
     """The past of the part of a picture that these blocks make up, in its window that says most; None if too small."""
-    luma = last_compression_of(picture)
-    assert not isinstance(luma, str)  # noqa: S101 - it has parts
-    window = busiest_window(luma.blocks, luma.usable & inside)
+    last = last_compression_of(picture)
+    assert not isinstance(last, str)  # noqa: S101 - it has parts
+    window = busiest_window(last.blocks, last.usable & inside)
     if window is None or min(window[2:]) < SMALLEST:
         return None
-    return _past_in(luma, window)
+    return _past_in(last, window)
 
 
 def blocks_in(picture: Picture, past: Past) -> tuple[NDArray[np.int16], NDArray[np.uint16]]:
     """Stored coefficients of the window that a past was read in, and the table (8, 8) of the last compression."""
-    luma = last_compression_of(picture)
-    assert not isinstance(luma, str)  # noqa: S101 - it has a past
+    last = last_compression_of(picture)
+    assert not isinstance(last, str)  # noqa: S101 - it has a past
     left, top, width, height = past.window
-    row, col = (top - luma.corner[0]) // 8, (left - luma.corner[1]) // 8
-    return luma.blocks[row : row + height // 8, col : col + width // 8], luma.table
+    row, col = (top - last.corner[0]) // 8, (left - last.corner[1]) // 8
+    return last.blocks[row : row + height // 8, col : col + width // 8], last.table
 
 
 def whole(picture: Picture) -> bool:
     """Whether all blocks of the last compression can be trusted."""
-    luma = last_compression_of(picture)
-    return not isinstance(luma, str) and bool(luma.whole.all())
+    last = last_compression_of(picture)
+    return not isinstance(last, str) and bool(last.whole.all())
 
 
-def _past_in(luma: Luma, window: tuple[int, int, int, int]) -> Past:
+def _past_in(last: LastCompression, window: tuple[int, int, int, int]) -> Past:
     top, left, rows, cols = window
-    here = np.ascontiguousarray(luma.blocks[top : top + rows, left : left + cols])
+    here = np.ascontiguousarray(last.blocks[top : top + rows, left : left + cols])
     activity = float((here != 0).sum() - (here[..., 0, 0] != 0).sum()) / (rows * cols)
-    corner = 8 * left + luma.corner[1], 8 * top + luma.corner[0]
-    return Past(posterior(here, luma.table), (*corner, 8 * cols, 8 * rows), activity)
+    corner = 8 * left + last.corner[1], 8 * top + last.corner[0]
+    return Past(posterior(here, last.table), (*corner, 8 * cols, 8 * rows), activity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses import _threads
+from jpegtrace.analyses._threads import threads
 from jpegtrace.errors import CorruptInput
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.colours import reduced_to
@@ -15,6 +15,9 @@ from jpegtrace.pixels.quality import QualityMap, map_quality
 
 SMALLEST = 16  # pixels a side
 MOST_TILES = 192  # that are looked at on all grids
+FEW_COLOURS = (  # what no analysis of decoded pixels can show
+    "anything in pictures whose colours or grey levels were reduced, as those of every coloured GIF: it abstains"
+)
 NEVER_BELOW = 0.5  # probability below which pixels were never JPEG; between it and sure it cannot be told
 
 _lumas: WeakKeyDictionary[Picture, Luma | str] = WeakKeyDictionary()
@@ -41,14 +44,14 @@ def _decoded(picture: Picture) -> Luma | str:
         return f"its pixels cannot be decoded, {error}"
     # Whatever was done before the last save of a JPEG, its pixels are those that its coefficients say.
     if picture.jpeg is None and (colours := reduced_to(raster)):
-        return _few(colours, palette=raster.palette)
+        return _few(colours, "grey level" if raster.mode == "grey" else "colour", palette=raster.palette)
     return luma_of(raster)
 
 
-def _few(colours: int, *, palette: bool) -> str:
-    number = f"{colours} colour{'s' * (colours != 1)}"
+def _few(count: int, what: str, *, palette: bool) -> str:
+    number = f"{count} {what}{'s' * (count != 1)}"
     how = f"{number}, from a palette" if palette else f"{number}, as if from a palette"
-    return f"the picture has only {how}, and reducing colours covers traces of JPEG and imitates others"
+    return f"the picture has only {how}, and reducing {what}s covers traces of JPEG and imitates others"
 
 
 def pixel_history_of(
@@ -67,7 +70,7 @@ def pixel_history_of(
     known = _histories.setdefault(picture, {})
     most_tiles = most_tiles or max(known, default=MOST_TILES)
     if most_tiles not in known:
-        known[most_tiles] = find_pixel_history(luma, most_tiles=most_tiles, threads=_threads.THREADS, progress=progress)
+        known[most_tiles] = find_pixel_history(luma, most_tiles=most_tiles, threads=threads(), progress=progress)
     return known[most_tiles]
 
 
@@ -78,5 +81,5 @@ def pixel_map_of(picture: Picture, history: PixelHistory, stride: int, progress:
     if key not in known:
         luma = luma_pixels_of(picture)
         assert not isinstance(luma, str)  # noqa: S101 - it has a history
-        known[key] = map_quality(luma, history, stride=stride, threads=_threads.THREADS, progress=progress)
+        known[key] = map_quality(luma, history, stride=stride, threads=threads(), progress=progress)
     return known[key]

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grids_matrix
 from jpegtrace.analyses._past import DOUBLE_FROM, ONE_GRID_FROM, cannot_tell, past_of
+from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Level, Matrix, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import origin_probabilities
@@ -57,7 +58,7 @@ class Params:
 
 @analysis(
     "compression-count",
-    version=3,
+    version=4,
     place=200,
     title="Compressed how often",
     question="Was the picture compressed once or twice, and on which grid before?",
@@ -67,6 +68,7 @@ class Params:
         "the same table twice on the same grid",
         "more than two compressions",
         "another history of other parts: it looks at the window that says most",
+        FEW_COLOURS,
     ),
     reference="docs/engine.md; protocol of Tondi et al., IEEE TIFS 2021",
     false_alarm_rate=0.0,

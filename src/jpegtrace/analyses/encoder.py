@@ -30,7 +30,8 @@ from jpegtrace.picture import Picture
 from jpegtrace.tables import Identification, TableMatch, brand_of, identify, known_tables, nearest_quality, program_of
 
 # Tags of EXIF that say where a picture comes from.
-ACCOUNT = ("make", "model", "software", "modified", "taken", "digitised", "pixel_width", "pixel_height")
+ACCOUNT = ("make", "model", "lens_make", "lens_model", "software", "modified", "taken", "digitised")
+ACCOUNT_SIZES = ("pixel_width", "pixel_height")
 MINUTE = 60  # cameras stamp a picture when it was taken and when it was written
 
 
@@ -47,7 +48,7 @@ class Params:
 
 @analysis(
     "encoder",
-    version=2,
+    version=3,
     place=110,
     title="Who wrote it",
     question="Which encoder and quality do the tables belong to, and what in the file contradicts what?",
@@ -77,11 +78,11 @@ def encoder(picture: Picture, params: Params) -> Outcome:
         *_dimensions(picture, metadata.exif),
         *_thumbnail_remarks(picture, thumbnail, found, metadata),
     ]
-    claims = (*_contradictions(remarks, metadata), _writer(found))
+    claims = (*_contradictions(remarks, jpeg, metadata), _writer(found))
     return Outcome(Status.OK, found.sentence(), values, remarks=tuple(remarks), claims=claims)
 
 
-def _contradictions(remarks: Sequence[Remark], metadata: JpegMetadata) -> Iterator[Claim]:
+def _contradictions(remarks: Sequence[Remark], jpeg: JpegStructure, metadata: JpegMetadata) -> Iterator[Claim]:
     """What contradicts the file's own account, that nothing does, or that it gives none."""
     alarms = [remark for remark in remarks if remark.level is Level.ALARM]
     for remark in alarms:
@@ -92,7 +93,7 @@ def _contradictions(remarks: Sequence[Remark], metadata: JpegMetadata) -> Iterat
             not_mean="That the picture itself was altered: a program that only crops or saves again may keep the "
             "camera's EXIF, too.",
         )
-    if not alarms and not _gives_account(metadata):
+    if not alarms and not _gives_account(jpeg, metadata):
         yield Claim(
             Topic.NOTHING,
             "No account of itself was found in the file, which names no camera, program or date: there is nothing to "
@@ -109,11 +110,17 @@ def _contradictions(remarks: Sequence[Remark], metadata: JpegMetadata) -> Iterat
         )
 
 
-def _gives_account(metadata: JpegMetadata) -> bool:
+def _gives_account(jpeg: JpegStructure, metadata: JpegMetadata) -> bool:
     """Whether the file says anything that could be contradicted: by what, when or how large it was made."""
-    exif = metadata.exif
-    told = exif is not None and (exif.thumbnail is not None or any(name in exif.tags for name in ACCOUNT))
-    return told or (metadata.xmp is not None and bool(metadata.xmp.tools))
+    exif, xmp = metadata.exif, metadata.xmp
+    by_exif = exif is not None and (
+        exif.thumbnail is not None
+        or any(exif.text(name) for name in ACCOUNT)
+        or any(exif.number(name) for name in ACCOUNT_SIZES)
+    )
+    by_xmp = xmp is not None and (any(xmp.tools) or xmp.dated)
+    photoshop = next(jpeg.application(13, b"Photoshop 3.0"), None) is not None
+    return by_exif or by_xmp or photoshop or any(metadata.comments)
 
 
 def _writer(found: Identification) -> Claim:

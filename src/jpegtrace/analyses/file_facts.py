@@ -21,7 +21,7 @@ from jpegtrace.analyses._registry import analysis
 from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import READ_IN_FILE, Claim, Json, Level, Matrix, Outcome, Remark, Status, Topic
 from jpegtrace.jpeg import Frame, JpegStructure
-from jpegtrace.metadata import Exif, JpegMetadata, PngText, read_png_texts
+from jpegtrace.metadata import Exif, JpegMetadata, PngText, colour_space, read_png_texts
 from jpegtrace.picture import Picture
 from jpegtrace.raster import Format, is_lossy_webp, promised_by, suffix_of
 
@@ -37,7 +37,6 @@ _SUBSAMPLING = {
 
 LABEL = "jpegtrace-operations"  # keyword of the text in which `jpegtrace stress attack` says what it did
 WORN = "That somebody did it on purpose: files are cut off in transfers and worn by failing disks."
-LOSSY_WEBP = "stored with the lossy codec of WebP, which is not JPEG and hides traces of earlier saves"
 LAST_WEBP = Claim(
     Topic.HISTORY,
     "It was last saved with the lossy codec of WebP, which is not JPEG and hides traces of earlier saves.",
@@ -61,7 +60,7 @@ class Params:
 
 @analysis(
     "file-facts",
-    version=2,
+    version=3,
     place=100,
     title="The file",
     question="What does the file itself say?",
@@ -151,9 +150,10 @@ def _raster_facts(picture: Picture, params: Params, values: dict[str, Json], nam
     remarks = [*named, *_label_remarks(texts)]
     claims = _label_claims(texts) if any(text.keyword == LABEL for text in texts) else ()
     if picture.format is Format.WEBP:
-        values["lossy"] = is_lossy_webp(picture.data)
-        if values["lossy"]:
-            remarks.append(Remark(Level.INFO, LOSSY_WEBP))
+        lossy = is_lossy_webp(picture.data, picture.limits)
+        if lossy is not None:
+            values["lossy"] = lossy
+        if lossy:
             claims = (*claims, LAST_WEBP)
     if params.decode:
         try:
@@ -281,22 +281,6 @@ def _metadata_remarks(metadata: JpegMetadata) -> list[Remark]:
         level = Level.INFO if rest.kind in _USUAL_TRAILERS or metadata.mpo is not None else Level.NOTICE
         remarks.append(Remark(level, f"{rest.size:,} bytes behind the end: {rest.kind}", f"at byte {rest.offset:,}"))
     return remarks
-
-
-def colour_space(frame: Frame, metadata: JpegMetadata) -> str:
-    """Colour space by the rules that decoders follow (T.871; Adobe Technical Note 5116)."""
-    count = len(frame.components)
-    transform = None if metadata.adobe is None else metadata.adobe.transform
-    if count == 1:
-        return "grey"
-    if count == 3:
-        ids = bytes(c.id for c in frame.components)
-        if metadata.jfif is None and (transform == 0 or (transform is None and ids == b"RGB")):
-            return "RGB"
-        return "YCbCr"
-    if count == 4:
-        return "YCCK" if transform == 2 else "CMYK"
-    return f"{count} components"
 
 
 def table_values(table: NDArray[np.uint16]) -> list[Json]:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegtrace.analyses import _threads
-from jpegtrace.analyses._pixels import luma_pixels_of
+from jpegtrace.analyses._pixels import FEW_COLOURS, luma_pixels_of
 from jpegtrace.analyses._registry import analysis
+from jpegtrace.analyses._threads import threads
 from jpegtrace.findings import Claim, Json, Level, Outcome, Remark, Status, Topic
 from jpegtrace.laundering.decision import CLEAN_BELOW, FLAGGED_FROM, choose, piece_of, pooled, scores_of
 from jpegtrace.laundering.features import strangest_grid
@@ -50,7 +50,7 @@ class Params:
 
 @analysis(
     "laundering",
-    version=2,
+    version=3,
     place=195,
     title="History hidden",
     question="Do the pixels look as if a JPEG history had been hidden on purpose?",
@@ -60,6 +60,7 @@ class Params:
         "methods that it was not taught, above all networks that restore pictures",
         "that nothing was hidden: what was resized or compressed below quality 95 afterwards is covered",
         "a part of the picture: the busiest pieces speak for all of it",
+        FEW_COLOURS,
     ),
     reference="Stamm and Liu 2011, Fan et al. 2014 (the attacks); docs/laundering.md",
     false_alarm_rate=0.01,
@@ -74,7 +75,7 @@ def laundering(picture: Picture, params: Params) -> Outcome:
     if not boxes:
         return Outcome(Status.INCONCLUSIVE, "Cannot tell: the picture is flat or clipped.")
     pieces = [piece_of(luma, box) for box in boxes]
-    scores = scores_of(pieces, _threads.THREADS)
+    scores = scores_of(pieces, threads())
     score = pooled(scores)
     flagged = score >= params.flagged_from
     values: dict[str, Json] = {

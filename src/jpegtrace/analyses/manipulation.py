@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses import _threads
 from jpegtrace.analyses._evidence import grid_name
 from jpegtrace.analyses._past import cannot_tell, last_compression_of, no_map
-from jpegtrace.analyses._pixels import luma_pixels_of
+from jpegtrace.analyses._pixels import FEW_COLOURS, luma_pixels_of
 from jpegtrace.analyses._registry import analysis
+from jpegtrace.analyses._threads import threads
 from jpegtrace.findings import Claim, Json, Level, Map, Outcome, Plot, Remark, Status, Topic
 from jpegtrace.manipulation import Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
@@ -104,7 +104,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     boxes = [_around(seen, row * stride + middle, col * stride + middle) for row in range(rows) for col in range(cols)]
     distinct = sorted(set(boxes))  # at borders, and where places are closer than blocks, several share a piece
     place = {box: index for index, box in enumerate(distinct)}
-    found = look(seen.luma, seen.table, distinct, _threads.THREADS, progress)
+    found = look(seen.luma, seen.table, distinct, threads(), progress)
     flat = np.array([not says_something(seen.luma, box) for box in distinct])
     verdicts = [decide(one, params.manipulated_from, params.none_from) for one in found.operation]
     labels = [UNSURE_LABEL if verdict.operation is None else verdict.operation for verdict in verdicts]
@@ -131,7 +131,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
 @analysis(
     "manipulation",
-    version=3,
+    version=4,
     place=300,
     title="What was done before",
     question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",
@@ -141,6 +141,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
         "what the operation was for: every web page and messenger resizes, and cameras smooth and sharpen",
         "many reductions: an interpolation that makes a picture smaller leaves little, a bicubic one least of all",
         "anything about drawings, text and screenshots: it was taught on photographs",
+        FEW_COLOURS,
         "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, and turning by odd angles",
         "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
         "who did it, and when",
@@ -155,7 +156,7 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
     seen = _seen(picture)
     if isinstance(seen, str):
         return cannot_tell(seen)
-    found = estimate(seen.luma, seen.table, seen.corner, most=params.most_pieces, threads=_threads.THREADS)
+    found = estimate(seen.luma, seen.table, seen.corner, most=params.most_pieces, threads=threads())
     if found is None:
         return Outcome(Status.INCONCLUSIVE, "Cannot tell: the picture is flat, or drawn as screenshots are.")
     probabilities = found.whole.operation[0]

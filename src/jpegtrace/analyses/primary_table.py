@@ -34,6 +34,7 @@ from jpegtrace.analyses._past import (
     no_map,
     past_of,
 )
+from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Map, Matrix, Outcome, Plot, Status, Topic
 from jpegtrace.lattice import Alternative, Entries, alternatives, read_entries
@@ -89,7 +90,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
 
 @analysis(
     "primary-table",
-    version=2,
+    version=3,
     place=210,
     title="The first quantization table",
     question="With which luminance table was the picture compressed the first time?",
@@ -98,6 +99,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
         "entries that divide those of the last table on the same grid, but through the rest of the table",
         "chrominance tables",
         "another history of other parts: it looks at the window that says most",
+        FEW_COLOURS,
     ),
     reference="Tondi et al. 2021; docs/engine.md",
     false_alarm_rate=0.0,

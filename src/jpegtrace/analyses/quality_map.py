@@ -39,9 +39,16 @@ from jpegtrace.analyses._evidence import (
     grids_matrix,
     lattice_plots,
 )
-from jpegtrace.analyses._pixels import MOST_TILES, NEVER_BELOW, luma_pixels_of, pixel_history_of, pixel_map_of
+from jpegtrace.analyses._past import no_map
+from jpegtrace.analyses._pixels import (
+    FEW_COLOURS,
+    MOST_TILES,
+    NEVER_BELOW,
+    luma_pixels_of,
+    pixel_history_of,
+    pixel_map_of,
+)
 from jpegtrace.analyses._registry import analysis
-from jpegtrace.errors import CorruptInput
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Matrix, Outcome, Plot, Remark, Status, Topic
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.dense import coefficients_of
@@ -80,7 +87,7 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
     """Maps of the quality, the probability that there was a compression, and the parts with their histories."""
     history = pixel_history_of(picture, params.most_tiles, part(progress, 0, SEARCH))
     if isinstance(history, str):
-        raise CorruptInput(history, source=picture.source)
+        raise no_map(history, picture)
     found = pixel_map_of(picture, history, stride, part(progress, SEARCH, 1))
     if progress:
         progress(1)
@@ -99,7 +106,7 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "quality-map",
-    version=2,
+    version=3,
     place=190,
     title="Ever a JPEG",
     question="Was the picture, or a part of it, ever JPEG-compressed: with which quality, on which grid?",
@@ -107,7 +114,7 @@ def map_quality(picture: Picture, params: Params, stride: int, progress: Progres
     cannot_show=(
         "a compression before the picture was resized, turned by any other angle than 90 degrees, or filtered",
         "a compression under the traces of lossy WebP, HEIC or video",
-        "anything in pictures whose colours were reduced to a palette, as those of every coloured GIF: it abstains",
+        FEW_COLOURS,
         "crops at the right or below, and how many times 8 rows or columns were cut off",
         "anything in flat or clipped areas",
         "who compressed it, or why: many honest workflows pass through JPEG",

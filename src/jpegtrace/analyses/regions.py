@@ -15,7 +15,9 @@ the largest share
 
     P(h at x) = exp a L(h, w) / ( 1 + sum over sources g of exp a L(g, w) )
 
-in the smallest window w around x, 24 to 160 pixels, that is sure of one. More in docs/engine.md.
+in the smallest window w around x, 24 to 160 pixels, that is sure of one. A part is told only where the mean of L for
+the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in both: in
+a picture that was compressed three times, traces of the first compression fade in places. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from jpegtrace.analyses._past import (
     sources_of,
     whole,
 )
+from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
@@ -84,7 +87,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "regions",
-    version=2,
+    version=3,
     place=220,
     title="Parts with different pasts",
     question="Do parts of the picture come from different JPEG files?",
@@ -96,6 +99,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
         "why parts differ: collages, screenshots and pasted logos are put together in good faith",
+        FEW_COLOURS,
     ),
     reference="future work of Tondi et al. 2021; docs/engine.md",
     false_alarm_rate=0.0,

@@ -3,12 +3,13 @@
 A step q1 of the first compression and q2 of the last leave a histogram of stored values in which bins are empty where
 q1 > q2, and hold unequal numbers of multiples of q1 where q1 < q2 (Lukas and Fridrich 2003; Popescu and Farid 2004). A
 window of many blocks shows that even where single blocks show nothing, which is what the evidence of `evidence` adds
-up; so this answers where windows are large and the first compression was the finer one. It knows one grid only.
+up; so this answers where windows are large and the first compression was the finer one. It knows one grid only. Chroma
+tells in the same way, where it is: its tables are others, and its blocks more or fewer than those of luma.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,30 +22,62 @@ LARGEST = 60  # magnitudes beyond it count there
 FEWEST_BLOCKS = 64  # in training; below, the answer is not to be had
 MOST_BLOCKS = 1024  # likewise; counts of larger windows are scaled down to as many
 BINS = LARGEST + 1
+FACTORS = ((1, 1), (2, 1), (2, 2))  # across and down, in training
+NO_TABLE = np.ones((8, 8), np.uint16)  # stands for that of chroma where there is none
+
+Blocks = NDArray[np.signedinteger[Any]]
+Counts = NDArray[np.float32]
 
 
-def counts_of(blocks: NDArray[np.signedinteger[Any]]) -> NDArray[np.float32]:
+class Chroma(NamedTuple):
+    """What both chroma planes of the last compression store.
+
+    Attributes:
+        blocks: stored values of Cb and of Cr, each (rows, columns, 8, 8).
+        table: of the last compression, (8, 8) in rows.
+        factors: luma samples to one of chroma, across and down, as in `jpegtrace.chain.sampling`; of FACTORS.
+    """
+
+    blocks: tuple[Blocks, Blocks]
+    table: NDArray[np.integer[Any]]
+    factors: tuple[int, int]
+
+    def beside(self, top: int, left: int, rows: int, cols: int) -> Chroma:
+        """What belongs to a window of luma, in blocks; blocks that only touch it, too."""
+        across, down = self.factors
+        here = slice(top // down, -(-(top + rows) // down)), slice(left // across, -(-(left + cols) // across))
+        return self._replace(blocks=(self.blocks[0][here], self.blocks[1][here]))
+
+
+def counts_of(blocks: Blocks) -> Counts:
     """How often each magnitude is stored at each frequency, (64, BINS), of (rows, columns, 8, 8) stored values."""
     levels = np.minimum(np.abs(blocks.reshape(-1, 64)), LARGEST).astype(np.int64)
     cells = np.arange(64) * BINS
     return np.bincount((cells + levels).ravel(), minlength=64 * BINS).reshape(64, BINS).astype(np.float32)
 
 
-def probability_twice(blocks: NDArray[np.signedinteger[Any]], table: NDArray[np.integer[Any]]) -> float:
+def counts_of_planes(luma: Blocks, chroma: Chroma | None) -> Counts:
+    """Of luma, and of both chroma planes together, (2, 64, BINS); nothing there without chroma."""
+    colours = np.zeros((64, BINS), np.float32) if chroma is None else sum(map(counts_of, chroma.blocks))
+    return np.stack([counts_of(luma), colours])
+
+
+def probability_twice(luma: Blocks, table: NDArray[np.integer[Any]], chroma: Chroma | None = None) -> float:
     """Probability that a window was compressed before on the same grid; once and twice equally likely beforehand.
 
     Args:
-        blocks: stored values of luminance, (rows, columns, 8, 8).
-        table: of the last compression, (8, 8) in rows.
+        luma: stored values, (rows, columns, 8, 8).
+        table: of luma in the last compression, (8, 8) in rows.
+        chroma: of the same window; None where there is none, which tells less.
 
     Raises:
         UsageError: there are fewer than FEWEST_BLOCKS.
         ResourceError: the weights are missing or altered.
     """
-    count = blocks.shape[0] * blocks.shape[1]
+    count = luma.shape[0] * luma.shape[1]
     if count < FEWEST_BLOCKS:
         raise UsageError(f"histograms need at least {FEWEST_BLOCKS} blocks, not {count}")
-    counts = counts_of(blocks) * np.float32(min(1.0, MOST_BLOCKS / count))
-    steps = np.asarray(table, np.float32).reshape(1, 64)
-    odds = float(networks.run(WEIGHTS, {"counts": counts[None], "table": steps})[0][0])
+    counts = counts_of_planes(luma, chroma) * np.float32(min(1.0, MOST_BLOCKS / count))
+    steps = np.stack([table, NO_TABLE if chroma is None else chroma.table]).reshape(2, 64).astype(np.float32)
+    odds = float(networks.run(WEIGHTS, {"counts": counts[None], "tables": steps[None]})[0][0])
     return 1 / (1 + float(np.exp(-odds)))

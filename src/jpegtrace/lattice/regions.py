@@ -29,6 +29,8 @@ WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
 SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
 SMALLEST_OTHER = 100 * CELL**2  # the same where no past fits, as happens in single textures
+AGAINST = 0.7  # evidence against a past, in another picture, over that for it where it holds
+LEAST_AGAINST = 2.0  # the same in nats a cell where no past fits: weak evidence turns round by chance
 PASSES = 8
 AT_ONCE = 1 << 16  # places of a map worked out together
 OTHER, UNKNOWN = 0, -1
@@ -74,6 +76,7 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
                 probability[band][new] = sure[new]
         before = labels.copy()
         absorb(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
+        labels[faded(labels, kept, [_coarseness(pasts[k]) for k in chosen], stride)] = UNKNOWN
         probability[labels != before] = 0
         for band in bands(labels.shape):
             given = (labels[band] != before[band]) & (labels[band] != UNKNOWN)
@@ -88,6 +91,51 @@ def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None
     for _ in range(PASSES):
         if not _region_kernels.absorb_small(labels, smallest, smallest_other):
             break
+
+
+def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], stride: int) -> NDArray[np.bool_]:
+    """Parts where the past of the largest has only faded, so that they are no other picture.
+
+    Under a later compression traces fade, in textures first. There a finer past, that of the later compression, fits
+    better, or none does; but unlike in another picture little speaks against the coarser one, and the finer one shows
+    in both.
+
+    Args:
+        labels: of the places.
+        kept: evidence of the sources.
+        coarseness: of their tables.
+        stride: of the map in pixels.
+    """
+    counts = np.bincount(labels[labels > OTHER].ravel(), minlength=1 + len(coarseness))
+    found = np.zeros(labels.shape, np.bool_)
+    if not counts.any():
+        return found
+    main = int(counts.argmax())
+    mean = _means(labels, kept, stride)
+    for part in np.flatnonzero(np.bincount((labels + 1).ravel(), minlength=2 + len(coarseness))[1:]):
+        if part == OTHER:
+            only = mean[main, OTHER] > -max(AGAINST * mean[main, main], LEAST_AGAINST)
+        elif part != main:
+            fine, coarse = sorted((main, int(part)), key=lambda source: coarseness[source - 1])
+            only = mean[fine, coarse] > 0 and mean[coarse, fine] > -AGAINST * mean[coarse, coarse]
+        else:
+            continue
+        if only:
+            found |= labels == part
+    return found
+
+
+def _means(labels: NDArray[np.int8], kept: Sums, stride: int) -> NDArray[np.float64]:
+    """Mean evidence for source i where the label is j, of cells that tell; row 0 is of nothing."""
+    count = 1 + len(kept.total)
+    totals = np.zeros((2, count, count))
+    for band in bands(labels.shape):
+        evidence = kept.windows(CELL, stride, band)
+        for part in range(count):
+            here = evidence[:, labels[band] == part]
+            totals[0, 1:, part] += here.sum(1)
+            totals[1, 1:, part] += (here != 0).sum(1)
+    return np.asarray(totals[0] / totals[1].clip(1))
 
 
 def past_probabilities(sums: NDArray[np.float32], *, prior: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -116,7 +164,7 @@ def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
     stride = SEARCH_WINDOW // 2
     evidence = TEMPER * sums.windows(SEARCH_WINDOW, stride)
     overlap = (SEARCH_WINDOW / stride) ** 2
-    coarseness = np.array([np.log(past.table[:ENTRIES]).mean() for past in pasts])
+    coarseness = np.array([_coarseness(past) for past in pasts])
     explained = np.zeros(evidence.shape[1:], np.float32)
     by = np.full(explained.shape, -np.inf)  # coarseness of the source that explains a window
     free = np.ones(len(pasts), bool)
@@ -134,6 +182,11 @@ def choose_sources(sums: Sums, pasts: Sequence[Hypothesis]) -> list[int]:
         explained = np.maximum(explained, evidence[best])
         free &= [not alike(past, pasts[best]) for past in pasts]
     return chosen
+
+
+def _coarseness(past: Hypothesis) -> float:
+    """Mean logarithm of the first steps."""
+    return float(np.log(past.table[:ENTRIES]).mean())
 
 
 def alike(one: Hypothesis, other: Hypothesis) -> bool:

@@ -20,6 +20,8 @@ Everything else is one vector:
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +47,7 @@ from jpegtrace.manipulation.layout import (
 )
 
 Floats = NDArray[np.float32]
+Maker = Callable[[], NDArray[np.float64]]
 
 SIGNALS = FILTERS * STRENGTHS
 PARTS = {  # of the vector, all of it logarithms
@@ -94,9 +97,32 @@ def describe(luma: NDArray[np.uint8], table: NDArray[np.uint16]) -> Features:
     values, steps = luma.astype(np.int32), table.astype(np.float64)
     levels, blocks = _blocks(luma, steps)
     strengths = [signals_of(values, levels), signals_of(values.T, levels.swapaxes(0, 1))]
-    parts = [_powers(luma), blocks, _differences(values), _medians(luma), _greys(luma), np.log(steps.ravel())]
+    others = [make() for make in _makers(luma, steps, lambda: blocks).values()]
     lines, phases = (np.stack(views) for views in zip(*map(lines_of, strengths), strict=True))
-    return Features(lines, phases, np.concatenate(parts).astype(np.float32))
+    return Features(lines, phases, np.concatenate(others).astype(np.float32))
+
+
+def describe_parts(luma: NDArray[np.uint8], table: NDArray[np.uint16], names: Sequence[str]) -> Floats:
+    """What `parts_of` gives of these features, without what the others cost."""
+    steps = table.astype(np.float64)
+    makers = _makers(luma, steps, lambda: _blocks(luma, steps)[1])
+    return np.concatenate([makers[name]() for name in names]).astype(np.float32)
+
+
+def _makers(luma: NDArray[np.uint8], steps: NDArray[np.float64], blocks: Maker) -> dict[str, Maker]:
+    """What makes each of PARTS, in their order."""
+    values = luma.astype(np.int32)
+    runs = cache(lambda: _runs(values))
+    return {
+        "powers": lambda: _powers(luma),
+        "blocks": blocks,
+        "differences": lambda: _differences(values),
+        "pairs": lambda: runs()[0],
+        "triples": lambda: runs()[1],
+        "medians": lambda: _medians(luma),
+        "greys": lambda: _greys(luma),
+        "table": lambda: np.log(steps.ravel()),
+    }
 
 
 def part_of(others: Floats, name: str) -> Floats:
@@ -108,6 +134,16 @@ def part_of(others: Floats, name: str) -> Floats:
             return others[begin : begin + count].reshape(shape)
         begin += count
     raise UsageError(f"there is no part {name!r}; there are {', '.join(PARTS)}")
+
+
+def parts_of(others: Floats, names: Sequence[str]) -> Floats:
+    """Several parts of `Features.others`, one behind the other."""
+    return np.concatenate([part_of(others, name).ravel() for name in names])
+
+
+def count_of(names: Sequence[str]) -> int:
+    """How many numbers these parts hold."""
+    return sum(math.prod(PARTS[name]) for name in names)
 
 
 def signals_of(values: NDArray[np.int32], levels: NDArray[np.float64]) -> Floats:
@@ -171,11 +207,19 @@ def _blocks(luma: NDArray[np.uint8], steps: NDArray[np.float64]) -> tuple[NDArra
 def _differences(values: NDArray[np.int32]) -> NDArray[np.float64]:
     first, second = np.empty((2, len(LAGS), DISTANCES), np.float32)
     _kernels.distances(values, first, second)
+    return _logarithms(np.concatenate([first.ravel(), second.ravel()]))
+
+
+def _runs(values: NDArray[np.int32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two and three differences in a row."""
     pairs = np.empty((2 * PAIR + 1,) * 2, np.float32)
     triples = np.empty((2 * TRIPLE + 1,) * 3, np.float32)
     _kernels.runs(values, pairs, triples)
-    counted = np.concatenate([shares.ravel() for shares in (first, second, pairs, triples)])
-    return np.log(counted.astype(np.float64) + EPSILON)
+    return _logarithms(pairs.ravel()), _logarithms(triples.ravel())
+
+
+def _logarithms(shares: Floats) -> NDArray[np.float64]:
+    return np.log(shares.astype(np.float64) + EPSILON)
 
 
 def _medians(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -185,7 +229,7 @@ def _medians(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
     for index in range(len(WINDOWS)):
         _kernels.apart(medians[0], medians[index + 1], shares[0, index])
         _kernels.apart(medians[index], medians[index + 1], shares[1, index])
-    return np.asarray(np.log(shares.ravel().astype(np.float64) + EPSILON))
+    return _logarithms(shares.ravel())
 
 
 def _greys(luma: NDArray[np.uint8]) -> NDArray[np.float64]:

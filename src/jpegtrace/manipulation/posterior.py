@@ -9,12 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from jpegtrace.manipulation.features import Features
+from jpegtrace.manipulation.features import Features, parts_of
 
 Floats = NDArray[np.float64]
 
 WEIGHTS = "manipulation"
-EXPERTS = {"factor": ("factor", "kernel"), "size": ("size",), "noise": ("noise",)}  # and what each is asked for
+
+
+class Expert(NamedTuple):
+    """A network for one parameter, which knows nothing but pieces that have it.
+
+    Attributes:
+        heads: what it answers.
+        reads: the parts of `Features.others` that it reads; without any, it reads all features.
+    """
+
+    heads: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+
+
+# Those that read less learn from fewer pieces what their parameter does, and know more than the network for everything.
+EXPERTS = {
+    "factor": Expert(("factor", "kernel")),
+    "sigma": Expert(("sigma",), ("powers", "blocks", "differences", "table")),
+    "size": Expert(("size",), ("powers", "blocks", "differences", "medians", "table")),
+    "noise": Expert(("noise",), ("blocks", "greys", "table")),
+}
 NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
 
 
@@ -39,9 +59,9 @@ class Posterior(NamedTuple):
 
 
 def weigh(pieces: Sequence[Features]) -> Posterior:
-    """Ask the network for everything, and for some parameters an expert that knows nothing but pieces that have them.
+    """Ask the network for everything, and for some parameters an expert.
 
-    Both are right about different pieces: their log-probabilities are averaged.
+    Where both read all features they are right about different pieces: their log-probabilities are averaged.
 
     Args:
         pieces: all of the same width and height.
@@ -53,9 +73,12 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
 
     inputs = {name: np.stack([getattr(piece, name) for piece in pieces]) for name in Features._fields}
     answers = dict(zip(Posterior._fields, run(WEIGHTS, inputs), strict=True))
-    for parameter, heads in EXPERTS.items():
-        for head, told in zip(heads, run(f"{WEIGHTS}-{parameter}", inputs), strict=True):
-            answers[head] = (answers[head] + told) / 2
+    for parameter, expert in EXPERTS.items():
+        asked = inputs
+        if expert.reads:
+            asked = {"values": np.stack([parts_of(piece.others, expert.reads) for piece in pieces])}
+        for head, told in zip(expert.heads, run(f"{WEIGHTS}-{parameter}", asked), strict=True):
+            answers[head] = told if expert.reads else (answers[head] + told) / 2
     return Posterior(*(softmax(answer.astype(np.float64), axis=1) for answer in answers.values()))
 
 

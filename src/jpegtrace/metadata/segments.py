@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from jpegtrace.jpeg import JpegStructure
+from jpegtrace.jpeg import Frame, JpegStructure
 from jpegtrace.metadata.exif import Exif, read_exif
 
 _JFIF_UNITS = {0: "aspect ratio", 1: "per inch", 2: "per cm"}
@@ -47,10 +47,11 @@ class Icc:
 
 @dataclass(frozen=True, slots=True)
 class Xmp:
-    """An XMP packet: its size and the tools it names."""
+    """An XMP packet: its size, the tools it names, and whether it says when the picture was made or changed."""
 
     size: int
     tools: tuple[str, ...]
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,22 @@ def read_metadata(data: bytes, structure: JpegStructure) -> JpegMetadata:
         comments=tuple(c.decode("utf-8", "replace").strip("\0 \r\n\t") for c in structure.comments),
         trailing=_trailing(data, structure.end),
     )
+
+
+def colour_space(frame: Frame, metadata: JpegMetadata) -> str:
+    """Colour space by the rules that decoders follow (T.871; Adobe Technical Note 5116)."""
+    count = len(frame.components)
+    transform = None if metadata.adobe is None else metadata.adobe.transform
+    if count == 1:
+        return "grey"
+    if count == 3:
+        ids = bytes(c.id for c in frame.components)
+        if metadata.jfif is None and (transform == 0 or (transform is None and ids == b"RGB")):
+            return "RGB"
+        return "YCbCr"
+    if count == 4:
+        return "YCCK" if transform == 2 else "CMYK"
+    return f"{count} components"
 
 
 def _exif(structure: JpegStructure) -> Exif | None:
@@ -160,7 +177,9 @@ def _xmp(structure: JpegStructure) -> Xmp | None:
         return None
     text = b"".join(segment.payload[29:] for segment in packets).decode("utf-8", "replace")
     named = re.findall(r"(?:CreatorTool|softwareAgent|xmptk)(?:>|=[\"'])([^<\"']{1,200})", text)
-    return Xmp(sum(len(segment.payload) for segment in packets), tuple(dict.fromkeys(t.strip() for t in named)))
+    dated = re.search(r"(?:CreateDate|ModifyDate|DateCreated|DateTimeOriginal|stEvt:when)(?:>|=[\"'])\s*\d", text)
+    size = sum(len(segment.payload) for segment in packets)
+    return Xmp(size, tuple(dict.fromkeys(t.strip() for t in named)), dated is not None)
 
 
 def _mpo(structure: JpegStructure) -> Mpo | None:

@@ -1,9 +1,11 @@
-"""Whether the colours of a picture were reduced to a few: what a palette does, and leaves behind.
+"""Whether the colours or grey levels of a picture were reduced to a few: what a palette does, and leaves behind.
 
 Dithering moves every pixel to one of a few colours, many grey levels away. That covers the lattice of a JPEG and
 imitates others. The colours of such a picture lie far from each other. A part of a photograph may have as few: where it
-is hazy they lie side by side, and where it was a JPEG of very low quality most pixels have the colour of their
-neighbour. Grey pictures have at most 256 by their nature, and so have tinted ones.
+is hazy they lie side by side, and where it was a JPEG of low quality, or was drawn, most pixels have the colour of
+their neighbour. Grey pictures have at most 256 by their nature, and so have tinted ones, with gaps of two or three
+where their contrast was stretched: their levels must be fewer and further apart. There, too, a JPEG of the lowest
+qualities may have as few, and changes most often from block to block.
 """
 
 from __future__ import annotations
@@ -16,23 +18,34 @@ from jpegtrace.raster import Pixels, Raster
 
 MOST = 256  # colours of the largest palette
 PIXELS_EACH = 64  # of a colour, on average; with fewer, a photograph may have as few colours
-LEAST_GAP = 1.5  # grey levels from a colour to the nearest other one, in the mean
-MOST_EQUAL = 0.65  # share of neighbouring pixels of one colour; above, a low quality explains how few there are,
-LARGE = 256 * 256  # but not in so many pixels
+LEAST_GAP = 1.25  # grey levels from a colour to the nearest other one, in the mean
+NEAREST = 0.9  # share of the colours of which that mean is taken; a few far ones are marks on a picture
+MOST_EQUAL = 0.65  # share of neighbouring pixels of one colour; above, a low quality explains how few there are
+MOST_LEVELS = 64  # of a grey or tinted picture
+LEAST_LEVEL_GAP = 4.0  # as above, of a grey or tinted picture; stretching contrast leaves 2 or 3
+MOST_OFF_TINT = 0.05  # share of colours that are brighter than the one before in one channel and darker in another
+MOST_BLOCKY = 2.0  # changes at every eighth row or column against those at all; above, blocks of a JPEG explain them
 SLOTS = 4096  # of the hash table; a power of two
 NO_KEY = -1
 
 
 def reduced_to(raster: Raster) -> int:
-    """To how many colours the picture was reduced; 0 where it was not, as far as its pixels tell."""
+    """To how many colours or grey levels the picture was reduced; 0 where it was not, as far as its pixels tell."""
+    if raster.mode == "grey":
+        levels = np.flatnonzero(np.bincount(raster.pixels.ravel()))[:, None].astype(np.int64)
+        if len(levels) > MOST_LEVELS:
+            return 0
+        return len(levels) if _as_if_levels_reduced(raster.pixels[..., None], levels) else 0
     if raster.mode != "rgb":
         return 0
     colours = distinct_colours(raster.pixels)
-    if colours is None or (colours[:, :1] == colours[:, 1:]).all():
+    if colours is None:
         return 0
-    if raster.palette:
+    grey = bool((colours[:, :1] == colours[:, 1:]).all())
+    if raster.palette and not grey:
         return len(colours)
-    return len(colours) if _as_if_reduced(raster.pixels, colours) else 0
+    rule = _as_if_levels_reduced if grey or _one_tint(colours) else _as_if_reduced
+    return len(colours) if rule(raster.pixels, colours) else 0
 
 
 def distinct_colours(pixels: Pixels) -> NDArray[np.int64] | None:
@@ -43,27 +56,60 @@ def distinct_colours(pixels: Pixels) -> NDArray[np.int64] | None:
 
 
 def _as_if_reduced(pixels: Pixels, colours: NDArray[np.int64]) -> bool:
-    number = pixels.shape[0] * pixels.shape[1]
-    grey_level = np.iinfo(pixels.dtype).max // 255
-    if number < PIXELS_EACH * len(colours) or _gap(colours) < LEAST_GAP * grey_level:
-        return False
-    return number >= LARGE or _equal(pixels) <= MOST_EQUAL
+    return (
+        _number(pixels) >= PIXELS_EACH * len(colours)
+        and _gap(colours) >= LEAST_GAP * _grey_level(pixels)
+        and float(np.mean(np.concatenate([same.ravel() for same in _equal(pixels)]))) <= MOST_EQUAL
+    )
 
 
-def _equal(pixels: Pixels) -> float:
-    """Share of pixels that have the colour of the one before, in both directions."""
-    across = (pixels[:, 1:] == pixels[:, :-1]).all(axis=-1)
-    down = (pixels[1:] == pixels[:-1]).all(axis=-1)
-    return float((across.sum() + down.sum()) / (across.size + down.size))
+def _as_if_levels_reduced(pixels: Pixels, levels: NDArray[np.int64]) -> bool:
+    return (
+        len(levels) <= MOST_LEVELS
+        and _number(pixels) >= PIXELS_EACH * MOST_LEVELS
+        and _gap(levels) >= LEAST_LEVEL_GAP * _grey_level(pixels)
+        and _blocky(pixels) <= MOST_BLOCKY
+    )
+
+
+def _number(pixels: Pixels) -> int:
+    return int(pixels.shape[0] * pixels.shape[1])
+
+
+def _grey_level(pixels: Pixels) -> int:
+    """A grey level of 8 bits, in the units of the pixels."""
+    return int(np.iinfo(pixels.dtype).max) // 255
+
+
+def _one_tint(colours: NDArray[np.int64]) -> bool:
+    """Whether nearly all colours are shades of one tint: none darker in a channel than a darker one."""
+    steps = np.diff(colours[np.argsort(colours.sum(axis=1), kind="stable")], axis=0)
+    return float((steps < 0).any(axis=1).sum()) <= MOST_OFF_TINT * len(colours)
+
+
+def _equal(pixels: Pixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels have the colour of the one before, in both directions."""
+    return (pixels[:, 1:] == pixels[:, :-1]).all(axis=-1), (pixels[1:] == pixels[:-1]).all(axis=-1)
+
+
+def _blocky(pixels: Pixels) -> float:
+    """How much more often colours change at every eighth row or column than at all, where that is most."""
+    across, down = (~same for same in _equal(pixels))
+    most = 1.0
+    for changes in (across.mean(axis=0), down.mean(axis=1)):
+        if changes.any():
+            most = max(most, *(float(changes[phase::8].mean() / changes.mean()) for phase in range(8)))
+    return most
 
 
 def _gap(colours: NDArray[np.int64]) -> float:
-    """Mean over all colours of the distance to the nearest other one, in the channel that differs most."""
+    """Mean of the distances to the nearest other colour, in the channel that differs most, without the largest."""
     if len(colours) < 2:
         return 0.0
     distance = np.abs(colours[:, None] - colours[None]).max(axis=-1)
     np.fill_diagonal(distance, np.iinfo(distance.dtype).max)
-    return float(distance.min(axis=1).mean())
+    nearest = np.sort(distance.min(axis=1))
+    return float(nearest[: max(1, int(NEAREST * len(nearest)))].mean())
 
 
 @kernel

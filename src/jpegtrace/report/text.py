@@ -46,6 +46,7 @@ _SILENT = {
     Topic.NOTHING: "looked for and not found",
     Topic.OPEN: "cannot tell",
 }
+_NO_NEWS = {"file-facts"}  # which looks for damage, and is no news where there is none
 # What lists of numbers are that stand for a place; every analysis names them so.
 _ORIGIN, _BOX = "grid_origin", ("box", "window")
 
@@ -112,11 +113,11 @@ def _append(text: Text, sentence: Sentence) -> None:
 
 
 def _append_silent(text: Text, verdict: Conclusion, lead: Sequence[Sentence]) -> None:
-    """Who found nothing and who cannot tell, by name, for there is no more to say; who could not look, and why."""
+    """Who found nothing at all and who cannot tell, by name; who could not look, and why."""
     told = {name for sentence in (*verdict.about(*FOUND), *lead) for name in sentence.analyses}
     for topic, words in _SILENT.items():
         names = dict.fromkeys(name for sentence in verdict.about(topic) for name in sentence.analyses)
-        left = [name for name in names if topic is not Topic.NOTHING or name not in told]
+        left = [name for name in names if topic is not Topic.NOTHING or name not in told | _NO_NEWS]
         if left:
             text.append(f"\n  {words}: {', '.join(left)}", style=f"not bold {_TOPIC_STYLE[topic]}")
     for sentence in verdict.about(Topic.NOT_LOOKED):

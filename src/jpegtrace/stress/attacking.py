@@ -24,11 +24,11 @@ from PIL.PngImagePlugin import PngInfo
 
 from jpegtrace import __version__
 from jpegtrace._files import replacing
-from jpegtrace.analyses.file_facts import colour_space
 from jpegtrace.chain import _kernels
 from jpegtrace.chain.filters import to_bytes
 from jpegtrace.errors import CorruptInput, UnsupportedFormat, UsageError
 from jpegtrace.jpeg import ComponentCoefficients
+from jpegtrace.metadata import colour_space
 from jpegtrace.picture import Picture
 from jpegtrace.stress.attacks import ATTACKS, Method, Operation
 from jpegtrace.stress.quality import psnr

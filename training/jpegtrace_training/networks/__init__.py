@@ -13,7 +13,7 @@ from jpegtrace_training.networks.djpeg_hist import DjpegHist
 from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
 from jpegtrace_training.networks.double_histogram import DoubleHistogram
 from jpegtrace_training.networks.manip_mper import ManipMper
-from jpegtrace_training.networks.manipulation import Manipulation
+from jpegtrace_training.networks.manipulation import Manipulation, expert_network
 from jpegtrace_training.networks.network import Network
 from jpegtrace_training.networks.q1_dense import Q1Dense, Q1DenseRegression
 from jpegtrace_training.networks.qf_pixel import QfPixel
@@ -30,6 +30,6 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "djpeg-srnet": DjpegSrnet,
     "double-histogram": DoubleHistogram,
     "manipulation": Manipulation,
-    **{f"manipulation-{name}": partial(Manipulation, heads, width=0.5) for name, heads in EXPERTS.items()},
+    **{f"manipulation-{name}": expert_network(*expert) for name, expert in EXPERTS.items()},
     **{f"manip-mper-{name}": partial(ManipMper, len(task.values)) for name, task in TASKS.items()},
 }

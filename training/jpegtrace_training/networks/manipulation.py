@@ -11,13 +11,16 @@ Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and
 It answers with probabilities of the operations and, for each parameter, a distribution over a grid
 (`jpegtrace.manipulation.grid`), given that the operation happened.
 
-Experts for single parameters are smaller networks of the same build that see nothing but pieces with that
-parameter. Batch norms divide by what varies over what a network sees: over all operations, 1.2 and 1.5 of noise are
-hundredths apart; among noisy pieces they are not.
+Experts for single parameters are networks that see nothing but pieces with that parameter. Batch norms divide by what
+varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths apart; among noisy pieces they
+are not. That for the factor is of the same build, but smaller; those for medians and noise read less, see
+`ManipulationValues`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -25,13 +28,14 @@ import torch
 from torch import Tensor, nn
 
 from jpegtrace.manipulation import grid
-from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features, describe
+from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features, count_of, describe, describe_parts
 from jpegtrace.manipulation.layout import FREQUENCIES, SMALLEST
 from jpegtrace_training.networks.network import Network
 
 DOUBT = 0.002  # share that is spread over all answers
 PERIOD = 8  # of the grid
 MAPS, LINES = 48, 12  # maps of lines, before and after
+VALUES_WIDTH, VALUES_DROPOUT = 128, 0.1  # of experts that read some parts
 HEADS = {
     "operation": len(grid.OPERATIONS),
     "factor": len(grid.FACTORS),
@@ -121,6 +125,57 @@ class Manipulation(Network):
         pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
         found = [describe(piece, np.full((8, 8), 10, np.uint16)) for piece in pieces]
         return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
+
+
+class ManipulationValues(Network):
+    """An expert that reads some parts of `Features.others`, as the logarithms that they are and as what these are of.
+
+    The strongest noises differ by hundredths of what is told: a share that is large in all of them, which the logarithm
+    puts beside all smaller ones. Without the lines and phases of `Manipulation`, five thousand numbers that say nothing
+    of noise and of medians, few pieces are enough.
+
+    Args:
+        heads: what it answers, of HEADS.
+        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+    """
+
+    meanings: ClassVar[dict[str, str]] = {
+        "values": "the parts of jpegtrace.manipulation.features that EXPERTS of jpegtrace.manipulation.posterior names",
+        **{name: Manipulation.meanings[name] for name in HEADS},
+    }
+
+    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...]) -> None:
+        super().__init__()
+        self.outputs, self.reads = heads, reads
+        count = 2 * count_of(reads)
+        self.joint = nn.Sequential(
+            nn.BatchNorm1d(count),
+            nn.Dropout(VALUES_DROPOUT),
+            nn.Linear(count, VALUES_WIDTH),
+            nn.ReLU(),
+            nn.BatchNorm1d(VALUES_WIDTH),
+            nn.Dropout(VALUES_DROPOUT),
+            nn.Linear(VALUES_WIDTH, VALUES_WIDTH),
+            nn.ReLU(),
+        )
+        self.heads = nn.ModuleList(nn.Linear(VALUES_WIDTH, HEADS[name]) for name in heads)
+
+    def forward(self, values: Tensor) -> tuple[Tensor, ...]:
+        """Logarithms of probabilities, of (n, count_of(reads))."""
+        joint = self.joint(torch.cat([values, torch.exp(values)], 1))
+        return tuple(_never_certain(torch.softmax(head(joint).float(), 1)) for head in self.heads)
+
+    def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
+        """Statistics of noise."""
+        rng = np.random.default_rng(seed)
+        pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
+        table = np.full((8, 8), 10, np.uint16)
+        return {"values": torch.from_numpy(np.stack([describe_parts(piece, table, self.reads) for piece in pieces]))}
+
+
+def expert_network(heads: tuple[str, ...], reads: tuple[str, ...]) -> Callable[[], Network]:
+    """The network of an expert, see `jpegtrace.manipulation.posterior.Expert`."""
+    return partial(ManipulationValues, heads, reads) if reads else partial(Manipulation, heads, width=0.5)
 
 
 def _never_certain(probabilities: Tensor) -> Tensor:

@@ -35,9 +35,26 @@ RESCALED = 0.5
 
 
 def compressed(
-    pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int, *, shifted: bool
+    pictures: Sequence[NDArray[np.uint8]],
+    count: int,
+    rng: np.random.Generator,
+    side: int,
+    *,
+    shifted: bool,
+    subsamplings: tuple[str, str] = ("420", "420"),
+    chroma_shifted: float = 0.0,
 ) -> tuple[CompressedPatches, NDArray[np.bool_]]:
-    """Windows, half of them compressed twice, and which."""
+    """Windows, half of them compressed twice, and which.
+
+    Args:
+        pictures: to cut them from.
+        count: how many.
+        rng: the only source of chance.
+        side: of a window in pixels.
+        shifted: whether the first grid is another one than the last.
+        subsamplings: of the first and the last compression.
+        chroma_shifted: share whose grids of chroma may lie apart by 8 pixels where those of luma do not.
+    """
     around = side + MARGIN
     usable = [picture for picture in pictures if min(picture.shape[:2]) >= around]
     if not usable:
@@ -52,8 +69,20 @@ def compressed(
             first[index] = draw_tables(rng, QUALITY, known=KNOWN)
     twice = rng.permutation(count) % 2 == 0
     corners = draw_corners(rng, count, shifted=shifted)
+    if chroma_shifted:
+        corners += 8 * rng.integers(0, 2, corners.shape) * (rng.random((count, 1)) < chroma_shifted)
     before = np.where(twice[:, None, None, None], first, 0)
-    return double_compress(sources, before, last, corners, patch=side), twice
+    first_subsampling, last_subsampling = subsamplings
+    batch = double_compress(
+        sources,
+        before,
+        last,
+        corners,
+        patch=side,
+        first_subsampling=first_subsampling,
+        last_subsampling=last_subsampling,
+    )
+    return batch, twice
 
 
 def draw(

@@ -1,7 +1,7 @@
 """`double-histogram`: our own network for once or twice on one grid; the histories of `djpeg`.
 
-Windows of 256, 128 and 64 pixels a side. AdamW on the cross-entropy. Samples are a tenth of the cost of those that need
-pixels, but cost more than steps: `--distinct` pays.
+Windows of 256, 128 and 64 pixels a side, of colour and grey. AdamW on the cross-entropy. Samples are a tenth of the
+cost of those that need pixels, but cost more than steps: `--distinct` pays.
 """
 
 from __future__ import annotations
@@ -15,34 +15,49 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jpegtrace.lattice.histograms import counts_of
-from jpegtrace_training.histories import MARGIN
+from jpegtrace.lattice.histograms import NO_TABLE, counts_of_planes
+from jpegtrace_training.histories import MARGIN, chroma_of
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
 from jpegtrace_training.recipes.djpeg import compressed
 
 PARTS = (1, 2, 4)  # of the side: every compressed picture gives a window of each
+SUBSAMPLINGS = (  # of the first and the last compression of a batch, and how often
+    (("420", "420"), 0.5),
+    (("444", "444"), 0.2),
+    (("422", "422"), 0.1),
+    (("420", "444"), 0.1),
+    (("444", "420"), 0.1),
+)
+CHROMA_SHIFTED = 0.2
+GREY = 0.15
 DECAY = 0.02
 
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
-    """Histograms of windows, the last table, label 0 once, 1 twice."""
-    batch, twice = compressed(pictures, -(-count // len(PARTS)), rng, side, shifted=False)
-    counts = []
-    for luma in batch.luma:
+    """Histograms of windows, the last tables, label 0 once, 1 twice."""
+    pair, _ = SUBSAMPLINGS[int(rng.choice(len(SUBSAMPLINGS), p=[share for _, share in SUBSAMPLINGS]))]
+    batch, twice = compressed(
+        pictures, -(-count // len(PARTS)), rng, side, shifted=False, subsamplings=pair, chroma_shifted=CHROMA_SHIFTED
+    )
+    counts, tables = [], []
+    for index, luma in enumerate(batch.luma):
+        chroma = None if rng.random() < GREY else chroma_of(batch, index)
         for part in PARTS:
-            blocks = luma.shape[0] // part
-            top, left = rng.integers(0, luma.shape[0] - blocks + 1, 2)
-            counts.append(counts_of(luma[top : top + blocks, left : left + blocks]))
+            size = luma.shape[0] // part
+            top, left = (int(corner) for corner in rng.integers(0, luma.shape[0] - size + 1, 2))
+            here = None if chroma is None else chroma.beside(top, left, size, size)
+            counts.append(counts_of_planes(luma[top : top + size, left : left + size], here))
+            tables.append(np.stack([batch.last_tables[index, 0], NO_TABLE if here is None else here.table]))
     return {
         "counts": np.stack(counts[:count]).astype(np.float16),
-        "table": np.repeat(batch.last_tables[:, 0].reshape(-1, 64), len(PARTS), 0)[:count].astype(np.float32),
+        "tables": np.stack(tables[:count]).reshape(count, 2, 64).astype(np.float32),
         "twice": np.repeat(twice, len(PARTS))[:count].astype(np.float32),
     }
 
 
 def _entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    odds = model(batch["counts"].float(), batch["table"].float()).float()
+    odds = model(batch["counts"].float(), batch["tables"].float()).float()
     return odds, functional.binary_cross_entropy_with_logits(odds, batch["twice"].float(), reduction="none")
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jpegtrace.manipulation import grid
-from jpegtrace.manipulation.features import Features, describe
+from jpegtrace.manipulation.features import Features, describe, describe_parts
 from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
 from jpegtrace.manipulation.posterior import EXPERTS
@@ -49,7 +49,11 @@ def draw_with(
     """Features of pieces with a parameter, each of one of several sizes, and pasts."""
     among = grid.CARRIED_BY[parameter]
     drawn = [operations.draw(pictures, 1, rng, _extent(rng, side), among) for _ in range(count)]
-    return _described([samples[0] for samples, _ in drawn], [pasts[0] for _, pasts in drawn])
+    samples, pasts = [samples[0] for samples, _ in drawn], [pasts[0] for _, pasts in drawn]
+    if reads := EXPERTS[parameter].reads:
+        # In full precision: the strongest noises differ by less than that of half floats.
+        return {"values": np.stack([describe_parts(*sample, reads) for sample in samples])} | _answers_of(pasts)
+    return _described(samples, pasts)
 
 
 def _extent(rng: np.random.Generator, side: int) -> int:
@@ -60,6 +64,12 @@ def _described(samples: Sequence[operations.Sample], pasts: Sequence[operations.
     found = [describe(luma, table) for luma, table in samples]
     return {
         **{name: np.stack([getattr(one, name) for one in found]).astype(np.float16) for name in Features._fields},
+        **_answers_of(pasts),
+    }
+
+
+def _answers_of(pasts: Sequence[operations.Past]) -> Arrays:
+    return {
         "operation": np.array([past.operation for past in pasts]),
         "kernel": np.array([past.kernel for past in pasts]),
         **{name: np.array([getattr(past, name) for past in pasts], np.float32) for name in PARAMETERS},
@@ -67,7 +77,7 @@ def _described(samples: Sequence[operations.Sample], pasts: Sequence[operations.
 
 
 def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = tuple(HEADS)) -> dict[str, Tensor]:
-    found = model(*(batch[name].float() for name in Features._fields))
+    found = model(*(batch[name].float() for name in ("values", *Features._fields) if name in batch))
     return dict(zip(heads, found, strict=True))
 
 
@@ -114,7 +124,7 @@ def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
 
 def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """The loss per sample, and how far the likeliest value is from the truth, in logarithms."""
-    found = _answers(model, batch, EXPERTS[parameter])
+    found = _answers(model, batch, EXPERTS[parameter].heads)
     points = torch.from_numpy(np.log(PARAMETERS[parameter])).to(found[parameter])
     distance = (points[found[parameter].argmax(1)] - torch.log(batch[parameter])).abs()
     return {"loss": torch.stack(list(_entropies(found, batch).values())).sum(0), "distance": distance}
@@ -140,6 +150,7 @@ _OF_THEM_ALL = Recipe(
 )
 TITLES = {
     "factor": "by which factor, and by which interpolation, a resized picture was resized",
+    "sigma": "how wide the Gaussian was that a blurred picture was blurred with",
     "size": "how large the window was that a median-filtered picture was filtered with",
     "noise": "how strong the noise was that a noisy picture was given",
 }
@@ -152,11 +163,11 @@ RECIPES = (
             title=TITLES[parameter],
             network=NETWORKS[f"manipulation-{parameter}"],
             draw=partial(draw_with, parameter),
-            loss=partial(loss, heads=heads),
+            loss=partial(loss, heads=expert.heads),
             measure=partial(measure_with, parameter),
             batch=128,
             published=1_000_000,
         )
-        for parameter, heads in EXPERTS.items()
+        for parameter, expert in EXPERTS.items()
     ),
 )
