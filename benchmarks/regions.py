@@ -7,7 +7,8 @@ it with a wavy outline, 96 to 256 pixels across, is put into the background; the
 encodes (4:2:0). Donor is what the largest source of `regions` is not; where it cannot tell counts as background. F1,
 IoU and AUC are per pixel, means over splices, with 95 % bootstraps over splices; AUC ranks pixels by the probability
 that the largest source is not theirs. "Sources right": as many parts as there are. Rows without donors give the share
-of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time.
+of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time. "Claimed": the map has parts and the
+finding says so, where it does not say that a past may have faded.
 """
 
 from __future__ import annotations
@@ -136,9 +137,10 @@ def measure(data: bytes, label: np.ndarray) -> dict[str, float]:
     enlarged = np.kron(found.labels, np.ones((8, 8), np.int8))[: label.shape[0], : label.shape[1]]
     areas = [(enlarged == k).sum() for k in range(len(found.pasts) + 1)]
     parts = sum(area > 0 for area in areas)
-    if not label.any():
-        return {"divided": float(parts > 1)}
     main = int(np.argmax(areas))
+    claimed = {"claimed": float(bool({k for k, area in enumerate(areas) if area and k != main} - {*found.faded}))}
+    if not label.any():
+        return {"divided": float(parts > 1), **claimed}
     said, true = (enlarged != main) & (enlarged >= 0), label > 0
     both = (said & true).sum()
     here = past_probabilities(history.sums.windows(64, 8)[list(found.chosen)])
@@ -149,6 +151,7 @@ def measure(data: bytes, label: np.ndarray) -> dict[str, float]:
         "IoU": both / max((said | true).sum(), 1),
         "AUC": area_under_curve(score[true], score[~true]),
         "sources": float(parts == label.max() + 1),
+        **claimed,
     }
 
 
@@ -185,7 +188,7 @@ def main() -> None:
             jobs = [(options.folder, row, PER_JOB, SEED + at) for at in range(0, options.splices, PER_JOB)]
             results = [one for part in pool.map(job, jobs) for one in part]
             line: dict[str, object] = {"row": row.name, "pictures": len(load(options.folder)), "splices": len(results)}
-            for name in ("F1", "IoU", "AUC", "sources", "divided"):
+            for name in ("F1", "IoU", "AUC", "sources", "divided", "claimed"):
                 values = np.array([one[name] for one in results if name in one])
                 line[name] = f"{values.mean():.3f}" if len(values) else ""
                 line[f"{name}_interval"] = bootstrap_interval(values, seed=SEED) if len(values) else ""

@@ -15,9 +15,10 @@ the largest share
 
     P(h at x) = exp a L(h, w) / ( 1 + sum over sources g of exp a L(g, w) )
 
-in the smallest window w around x, 24 to 160 pixels, that is sure of one. A part is told only where the mean of L for
-the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in both: in
-a picture that was compressed three times, traces of the first compression fade in places. More in docs/engine.md.
+in the smallest window w around x, 24 to 160 pixels, that is sure of one. In a picture that was compressed three
+times traces of the first compression fade in places, which looks like parts; so they are claimed only where the mean of
+L for the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in
+both. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -144,6 +145,16 @@ def regions(picture: Picture, params: Params) -> Outcome:
             facts={PARTS: "no", EARLIER: "yes"},
         )
         return Outcome(Status.OK, f"One past {extent}: {parts[0].name}.", values, maps=maps, claims=(one,))
+    largest = max(parts, key=lambda part: part.share)
+    others = {label for label, part in zip(present, parts, strict=True) if part is not largest}
+    if others <= set(found.faded):
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"Cannot tell: {len(parts)} parts differ, as where a picture saved three times lost its first past in places.",
+            values,
+            remarks=tuple(Remark(Level.INFO, part.sentence) for part in parts),
+            maps=maps,
+        )
     told = sum(k != OTHER for k in present)
     what = (
         "parts of the picture were compressed differently before they came together"

@@ -45,12 +45,14 @@ class Segmentation:
         chosen: places of these pasts among all that were asked about.
         labels: int8 (rows, columns) of a map; -1 where the evidence is thin.
         probability: float32, of the label by tempered evidence; 0 where there is none.
+        faded: labels of parts where the past of the largest may only have faded, see `faded`.
     """
 
     pasts: tuple[Hypothesis, ...]
     chosen: tuple[int, ...]
     labels: NDArray[np.int8]
     probability: NDArray[np.float32]
+    faded: tuple[int, ...] = ()
 
 
 def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stride: int = CELL) -> Segmentation:
@@ -76,14 +78,14 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
                 probability[band][new] = sure[new]
         before = labels.copy()
         absorb(labels, SMALLEST // stride**2, SMALLEST_OTHER // stride**2)
-        labels[faded(labels, kept, [_coarseness(pasts[k]) for k in chosen], stride)] = UNKNOWN
         probability[labels != before] = 0
         for band in bands(labels.shape):
             given = (labels[band] != before[band]) & (labels[band] != UNKNOWN)
             if given.any():
                 found = past_probabilities(kept.windows(WINDOWS[-1], stride, band))
                 probability[band][given] = np.take_along_axis(found, labels[band][None].clip(0), 0)[0][given]
-    return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
+    only_faded = faded(labels, kept, [_coarseness(pasts[k]) for k in chosen], stride) if chosen else ()
+    return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability, only_faded)
 
 
 def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None:
@@ -93,8 +95,8 @@ def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None
             break
 
 
-def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], stride: int) -> NDArray[np.bool_]:
-    """Parts where the past of the largest has only faded, so that they are no other picture.
+def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], stride: int) -> tuple[int, ...]:
+    """Labels of parts where the past of the largest may only have faded, so that they need not be another picture.
 
     Under a later compression traces fade, in textures first. There a finer past, that of the later compression, fits
     better, or none does; but unlike in another picture little speaks against the coarser one, and the finer one shows
@@ -107,11 +109,10 @@ def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], str
         stride: of the map in pixels.
     """
     counts = np.bincount(labels[labels > OTHER].ravel(), minlength=1 + len(coarseness))
-    found = np.zeros(labels.shape, np.bool_)
     if not counts.any():
-        return found
+        return ()
     main = int(counts.argmax())
-    mean = _means(labels, kept, stride)
+    mean, found = _means(labels, kept, stride), []
     for part in np.flatnonzero(np.bincount((labels + 1).ravel(), minlength=2 + len(coarseness))[1:]):
         if part == OTHER:
             only = mean[main, OTHER] > -max(AGAINST * mean[main, main], LEAST_AGAINST)
@@ -121,8 +122,8 @@ def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], str
         else:
             continue
         if only:
-            found |= labels == part
-    return found
+            found.append(int(part))
+    return tuple(found)
 
 
 def _means(labels: NDArray[np.int8], kept: Sums, stride: int) -> NDArray[np.float64]:
