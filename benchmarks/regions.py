@@ -7,8 +7,8 @@ it with a wavy outline, 96 to 256 pixels across, is put into the background; the
 encodes (4:2:0). Donor is what the largest source of `regions` is not; where it cannot tell counts as background. F1,
 IoU and AUC are per pixel, means over splices, with 95 % bootstraps over splices; AUC ranks pixels by the probability
 that the largest source is not theirs. "Sources right": as many parts as there are. Rows without donors give the share
-of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time. "Claimed": the map has parts and the
-finding says so, where it does not say that a past may have faded.
+of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time.
+"Claimed": the map has parts, and the finding does not say that a past may only have faded in them.
 """
 
 from __future__ import annotations

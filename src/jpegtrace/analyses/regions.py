@@ -150,7 +150,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
     if others <= set(found.faded):
         return Outcome(
             Status.INCONCLUSIVE,
-            f"Cannot tell: {len(parts)} parts differ, as where a picture saved three times lost its first past in places.",
+            f"Cannot tell: {len(parts)} parts differ, as where a picture saved three times lost its past in places.",
             values,
             remarks=tuple(Remark(Level.INFO, part.sentence) for part in parts),
             maps=maps,
