@@ -74,9 +74,9 @@ def test_a_fine_jpeg_afterwards_is_looked_at():
     [
         (scene(1, 127, 300), "smaller than 128"),
         (np.full((200, 200), 90, np.uint8), "flat or clipped"),
-        (np.where(scene(2, 200, 200)[..., 0] > 125, 255, 0).astype(np.uint8), "flat or clipped"),
+        (np.where(scene(2, 200, 200)[..., 0] > 125, 255, 0).astype(np.uint8), "only 2 grey levels"),
     ],
-    ids=["small", "flat", "clipped"],
+    ids=["small", "flat", "black and white"],
 )
 def test_where_nothing_can_be_seen_nothing_is_said(pixels, why):
     found = asked(pixels)

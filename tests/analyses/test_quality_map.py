@@ -8,7 +8,7 @@ import pytest
 from checks.pictures import as_file, scene
 from jpegtrace.analyses import find_analysis
 from jpegtrace.chain import simulate, splice
-from jpegtrace.errors import CorruptInput
+from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Level, Status
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table, named_table
@@ -139,7 +139,7 @@ class TestCannotTell:
         assert found.probability is None
 
     def test_its_map_names_the_reason_or_is_empty(self):
-        with pytest.raises(CorruptInput, match="smaller than 16 pixels a side"):
+        with pytest.raises(UnsupportedFormat, match="smaller than 16 pixels a side"):
             quality_map.maps_of(Picture.open(as_file(scene(1, 15, 40), "PNG")))
         for value in (120, 255):
             flat = Picture.open(as_file(np.full((64, 64, 3), value, np.uint8), "PNG"))
