@@ -192,7 +192,8 @@ def shapes(name, side):
         "djpeg-hist": {"histogram": ((120, 64), "float32", 0, 1), "table": table, "twice": ((), "int64", 0, 1)},
         "djpeg-srnet": {"pixels": ((1, side, side), *pixels), "table": table, "twice": ((), "int64", 0, 1)},
         "double-histogram": {
-            "counts": ((64, 61), "float16", 0, (side // 8) ** 2), "table": table, "twice": ((), "float32", 0, 1),
+            "counts": ((2, 64, 61), "float16", 0, 2 * (side // 8) ** 2),  # luma; both planes of chroma
+            "tables": ((2, 64), "float32", 1, 255), "twice": ((), "float32", 0, 1),
         },
         "manip": {"pixels": ((1, side, side), *pixels), "label": ((), "int64", 0, 10)},
     }[family(name)]  # fmt: skip
