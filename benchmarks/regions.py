@@ -25,7 +25,7 @@ import numpy as np
 from common import bootstrap_interval, write_results
 from jpegtrace.analyses._past import history_of, sources_of
 from jpegtrace.analyses.regions import Params
-from jpegtrace.lattice.regions import past_probabilities
+from jpegtrace.lattice.regions import faded, past_probabilities
 from jpegtrace.picture import Picture
 
 SEED = 70
@@ -138,7 +138,11 @@ def measure(data: bytes, label: np.ndarray) -> dict[str, float]:
     areas = [(enlarged == k).sum() for k in range(len(found.pasts) + 1)]
     parts = sum(area > 0 for area in areas)
     main = int(np.argmax(areas))
-    claimed = {"claimed": float(bool({k for k, area in enumerate(areas) if area and k != main} - {*found.faded}))}
+    claimed = {
+        "claimed": float(
+            bool({k for k, area in enumerate(areas) if area and k != main} - {*faded(found, history.sums)})
+        )
+    }
     if not label.any():
         return {"divided": float(parts > 1), **claimed}
     said, true = (enlarged != main) & (enlarged >= 0), label > 0

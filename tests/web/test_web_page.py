@@ -1,24 +1,14 @@
 """The page in a real Chromium: what a person does, with mouse and keyboard, and what axe says of it."""
 
 import json
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
 from jpegtrace.web.settings import WEB_LIMITS
 from support import web_workers
+from support.chromium import open_chromium
 
-CHROMIUM = os.environ.get("JPEGTRACE_CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-if CHROMIUM is None:
-    pytest.skip(
-        "NOT TESTED: the web page. No Chromium was found; install it (Debian: apt-get install chromium), "
-        "or name it in JPEGTRACE_CHROMIUM",
-        allow_module_level=True,
-    )
 sync_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: the web page needs playwright, of [dev]")
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright", reason="NOT TESTED: the web page needs axe, of [dev]"
@@ -33,10 +23,8 @@ SERIOUS = ("serious", "critical")
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM)
+    with open_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture

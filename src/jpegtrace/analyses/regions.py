@@ -46,7 +46,7 @@ from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
 from jpegtrace.lattice.dense import Hypothesis
-from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation
+from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
 
 ANOTHER = "another past, or none"
@@ -147,7 +147,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
         return Outcome(Status.OK, f"One past {extent}: {parts[0].name}.", values, maps=maps, claims=(one,))
     largest = max(parts, key=lambda part: part.share)
     others = {label for label, part in zip(present, parts, strict=True) if part is not largest}
-    if others <= set(found.faded):
+    if others <= set(faded(found, history.sums)):
         return Outcome(
             Status.INCONCLUSIVE,
             f"Cannot tell: {len(parts)} parts differ, as where a picture saved three times lost its past in places.",

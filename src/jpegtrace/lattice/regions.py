@@ -45,14 +45,12 @@ class Segmentation:
         chosen: places of these pasts among all that were asked about.
         labels: int8 (rows, columns) of a map; -1 where the evidence is thin.
         probability: float32, of the label by tempered evidence; 0 where there is none.
-        faded: labels of parts where the past of the largest may only have faded, see `faded`.
     """
 
     pasts: tuple[Hypothesis, ...]
     chosen: tuple[int, ...]
     labels: NDArray[np.int8]
     probability: NDArray[np.float32]
-    faded: tuple[int, ...] = ()
 
 
 def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stride: int = CELL) -> Segmentation:
@@ -84,8 +82,7 @@ def segment(sums: Sums, pasts: Sequence[Hypothesis], chosen: Sequence[int], stri
             if given.any():
                 found = past_probabilities(kept.windows(WINDOWS[-1], stride, band))
                 probability[band][given] = np.take_along_axis(found, labels[band][None].clip(0), 0)[0][given]
-    only_faded = faded(labels, kept, [_coarseness(pasts[k]) for k in chosen], stride) if chosen else ()
-    return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability, only_faded)
+    return Segmentation(tuple(pasts[k] for k in chosen), tuple(chosen), labels, probability)
 
 
 def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None:
@@ -95,7 +92,7 @@ def absorb(labels: NDArray[np.int8], smallest: int, smallest_other: int) -> None
             break
 
 
-def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], stride: int) -> tuple[int, ...]:
+def faded(found: Segmentation, sums: Sums, stride: int = CELL) -> tuple[int, ...]:
     """Labels of parts where the past of the largest may only have faded, so that they need not be another picture.
 
     Under a later compression traces fade, in textures first. There a finer past, that of the later compression, fits
@@ -103,16 +100,17 @@ def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], str
     in both.
 
     Args:
-        labels: of the places.
-        kept: evidence of the sources.
-        coarseness: of their tables.
-        stride: of the map in pixels.
+        found: the parts.
+        sums: of the evidence of all pasts that it was divided by.
+        stride: of its map in pixels.
     """
+    labels, coarseness = found.labels, [_coarseness(past) for past in found.pasts]
     counts = np.bincount(labels[labels > OTHER].ravel(), minlength=1 + len(coarseness))
     if not counts.any():
         return ()
     main = int(counts.argmax())
-    mean, found = _means(labels, kept, stride), []
+    kept = Sums(sums.total[list(found.chosen)], sums.shape)
+    mean, parts = _means(labels, kept, stride), []
     for part in np.flatnonzero(np.bincount((labels + 1).ravel(), minlength=2 + len(coarseness))[1:]):
         if part == OTHER:
             only = mean[main, OTHER] > -max(AGAINST * mean[main, main], LEAST_AGAINST)
@@ -122,8 +120,8 @@ def faded(labels: NDArray[np.int8], kept: Sums, coarseness: Sequence[float], str
         else:
             continue
         if only:
-            found.append(int(part))
-    return tuple(found)
+            parts.append(int(part))
+    return tuple(parts)
 
 
 def _means(labels: NDArray[np.int8], kept: Sums, stride: int) -> NDArray[np.float64]:
