@@ -13,7 +13,7 @@ from PIL import Image
 
 from jpegtrace.errors import UsageError
 from jpegtrace.picture import Picture
-from jpegtrace.raster import Format
+from jpegtrace.raster import Format, is_lossless_webp
 from jpegtrace.raster.tiff16 import COMPRESSION, read_tags
 
 Pixels = NDArray[np.uint8]
@@ -57,11 +57,7 @@ def is_lossless(picture: Picture) -> bool:
     if picture.format is Format.TIFF:
         return int(read_tags(picture.data, picture.limits).get(COMPRESSION, [1])[0]) in TIFF_LOSSLESS
     if picture.format is Format.WEBP:
-        data, at = picture.data, 12
-        while data[at : at + 4] not in (b"VP8L", b"VP8 ", b"ANMF") and at < len(data):
-            size = int.from_bytes(data[at + 4 : at + 8], "little")
-            at += 8 + size + size % 2
-        return data[at : at + 4] == b"VP8L"
+        return is_lossless_webp(picture.data, picture.limits)
     return picture.format in (Format.PNG, Format.BMP, Format.PNM)
 
 

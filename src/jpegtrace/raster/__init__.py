@@ -5,7 +5,7 @@ from __future__ import annotations
 from jpegtrace.limits import Limits
 from jpegtrace.raster.formats import SUFFIXES, Format, promised_by, sniff, suffix_of
 from jpegtrace.raster.raster import Pixels, Raster
-from jpegtrace.raster.webp import is_lossy_webp
+from jpegtrace.raster.webp import is_lossless_webp, is_lossy_webp
 
 
 def read_raster(data: bytes, form: Format, limits: Limits) -> Raster:
@@ -51,6 +51,7 @@ __all__ = [
     "Format",
     "Pixels",
     "Raster",
+    "is_lossless_webp",
     "is_lossy_webp",
     "promised_by",
     "read_raster",

@@ -15,7 +15,7 @@ from jpegtrace.errors import InputError, UnsupportedFormat, UsageError
 from jpegtrace.inspection import list_pictures
 from jpegtrace.limits import DEFAULT_LIMITS, Limits
 from jpegtrace.picture import Picture
-from jpegtrace.raster import Format
+from jpegtrace.raster import Format, is_lossless_webp
 from jpegtrace.stress.attacking import CHUNK
 
 Plane = NDArray[np.uint8]
@@ -128,7 +128,7 @@ def _loss(picture: Picture) -> str:
         return "made by an attack, as its label says"
     if picture.format is Format.GIF:
         return "GIF, which has few colours"
-    if picture.format is Format.WEBP and not _is_lossless_webp(picture.data):
+    if picture.format is Format.WEBP and not is_lossless_webp(picture.data, picture.limits):
         return "WebP compressed with loss"
     if picture.format is Format.TIFF:
         from jpegtrace.raster.tiff16 import read_tags
@@ -137,15 +137,3 @@ def _loss(picture: Picture) -> str:
         if kind is not None and int(kind[0]) not in _TIFF_LOSSLESS:
             return "TIFF compressed with loss, or in a way that is not known"
     return ""
-
-
-def _is_lossless_webp(data: bytes) -> bool:
-    """Whether the first picture is coded by VP8L (RFC 9649); an animation counts as coded with loss."""
-    at = 12
-    while at + 8 <= len(data):
-        kind = data[at : at + 4]
-        if kind in (b"VP8 ", b"VP8L", b"ANMF"):
-            return kind == b"VP8L"
-        size = int.from_bytes(data[at + 4 : at + 8], "little")
-        at += 8 + size + size % 2
-    return False
