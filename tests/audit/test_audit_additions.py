@@ -128,7 +128,7 @@ def test_a_test_whose_answer_is_plain_ends_early(monkeypatch):
     rng = np.random.default_rng(7)
     strata, labels, trait = (rng.integers(0, 2, 400) for _ in range(3))
     traits = {"strata": strata, "trait": trait}
-    alone = [Measured(Addition(name, (), 0, 0, 0, 0, 0), 0) for name in traits]
+    alone = [Measured(Addition(name, 0, 0, 0, 0, 0), 0) for name in traits]
     found = additions_of(labels, traits, alone, entropy=1, permutations=100_000, seed=1)
     assert not found[1].adds
     assert PLAIN <= len(made) < 5 * PLAIN

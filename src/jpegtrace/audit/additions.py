@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jpegtrace.audit.information import EQUAL, TELLS_BELOW, Counts, cells, holm, joint, numbered, weights_of
+from jpegtrace.audit.information import EQUAL, Counts, Tested, cells, holm, joint, numbered, weights_of
 
 PLAIN = 20  # shuffles that say as much, from which a test ends: of 1,000 or fewer, p is above any that tells
 ENOUGH = 200  # shuffles for each trait that is left: one of them may say as much, and the trait still tells
@@ -28,44 +28,31 @@ _WORD = 64  # bits of a key that is sorted
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
-    """What one trait adds to those named before it.
+class Addition(Tested):
+    """What one trait adds to those named before it; labels are shuffled among pictures that are alike in these.
 
     Attributes:
-        trait: its name.
         given: names of the traits that are known already; none for the first.
-        information: conditional mutual information with the label in bits.
-        share: of the label's entropy.
-        chance: the share on average when labels are shuffled among pictures that are alike in all that is given.
-        p: of a permutation test by such shuffles.
-        p_corrected: for having tested all traits that were left.
     """
 
-    trait: str
-    given: tuple[str, ...]
-    information: float
-    share: float
-    chance: float
-    p: float
-    p_corrected: float
+    given: tuple[str, ...] = ()
 
     @property
     def adds(self) -> bool:
         """Whether it says more of the label than what is given; what does not follows from that."""
-        return self.p_corrected <= TELLS_BELOW
+        return self.tells
 
     @property
     def sentence(self) -> str:
         """What it means."""
-        name = f"{self.trait[0].upper()}{self.trait[1:]}"
         if not self.given:
-            return f"{name} comes first: knowing it removes {self.share:.1%} of the uncertainty."
+            return f"{self.heading} comes first: knowing it removes {self.share:.1%} of the uncertainty."
         if self.adds:
             return (
-                f"{name} adds to {listed(self.given)}: knowing it, too, removes another {self.share:.1%} of the "
-                f"uncertainty, {self.chance:.1%} by chance (p = {self.p_corrected:.2g})."
+                f"{self.heading} adds to {listed(self.given)}: knowing it, too, removes another {self.share:.1%} of "
+                f"the uncertainty, {self.chance:.1%} by chance (p = {self.p_corrected:.2g})."
             )
-        return f"{name} follows from: {listed(self.given)} (p = {self.p_corrected:.2g})."
+        return f"{self.heading} follows from: {listed(self.given)} (p = {self.p_corrected:.2g})."
 
 
 def listed(names: Sequence[str]) -> str:
@@ -183,7 +170,7 @@ def _tested(
     for name, one, all_ in zip(asked, p, holm(p), strict=True):
         # Sums in another order may fall below 0 by a last digit.
         information, chance = max(observed[name], 0.0), max(float(np.mean(drawn[name])), 0.0)
-        addition = Addition(name, given, information, information / entropy, chance / entropy, float(one), float(all_))
+        addition = Addition(name, information, information / entropy, chance / entropy, float(one), float(all_), given)
         found.append(Measured(addition, float(np.std(drawn[name])) / entropy))
     return found
 

@@ -8,6 +8,7 @@ labels changes only the last term of each. Cells of 1 add nothing to S.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,37 @@ EQUAL = 1e-9
 _MOST_CELLS = 1 << 20  # contingency tables beyond this, and beyond 4 cells a picture, are counted by sorting
 
 Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """What a trait says of the label, and a permutation test of it.
+
+    Attributes:
+        trait: its name.
+        information: about the label, in bits.
+        share: of the label's entropy.
+        chance: the share that shuffled labels have on average; the more values a trait has, the larger.
+        p: of the test.
+        p_corrected: for all traits that were tested together.
+    """
+
+    trait: str
+    information: float
+    share: float
+    chance: float
+    p: float
+    p_corrected: float
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says more than chance does."""
+        return self.p_corrected <= TELLS_BELOW
+
+    @property
+    def heading(self) -> str:
+        """Its name at the beginning of a sentence."""
+        return f"{self.trait[0].upper()}{self.trait[1:]}"
 
 
 def codes_of(values: Sequence[Any]) -> Counts:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace.audit.additions import Addition, Measured, additions_of
-from jpegtrace.audit.information import EQUAL, TELLS_BELOW, Counts, cells, codes_of, entropy_of, holm, weights_of
+from jpegtrace.audit.information import EQUAL, Counts, Tested, cells, codes_of, entropy_of, holm, weights_of
 from jpegtrace.audit.rows import Row
 
 PERMUTATIONS = 1000
@@ -41,37 +41,16 @@ TRAITS: dict[str, Trait] = {
 
 
 @dataclass(frozen=True, slots=True)
-class TraitLeak:
-    """What one trait says about the label.
-
-    Attributes:
-        trait: its name.
-        information: mutual information in bits.
-        share: of the label's entropy.
-        chance: the share that shuffled labels have on average; the more values a trait has, the larger.
-        p: of a permutation test.
-        p_corrected: for having tested all traits.
-    """
-
-    trait: str
-    information: float
-    share: float
-    chance: float
-    p: float
-    p_corrected: float
-
-    @property
-    def tells(self) -> bool:
-        """Whether the label is predicted better than by chance."""
-        return self.p_corrected <= TELLS_BELOW
+class TraitLeak(Tested):
+    """What one trait says about the label by itself."""
 
     @property
     def sentence(self) -> str:
         """What it means."""
         if self.tells:
             return (
-                f"{self.trait[0].upper()}{self.trait[1:]} predicts the label: knowing it removes {self.share:.1%} of "
-                f"the uncertainty, {self.chance:.1%} by chance (p = {self.p_corrected:.2g})."
+                f"{self.heading} predicts the label: knowing it removes {self.share:.1%} of the uncertainty, "
+                f"{self.chance:.1%} by chance (p = {self.p_corrected:.2g})."
             )
         return f"No sign that {self.trait} predicts the label (p = {self.p_corrected:.2g})."
 
@@ -183,7 +162,7 @@ def measure(
     spread = dict(zip(varying, shuffled.std(axis=1) / entropy, strict=True))
     alone = [
         Measured(
-            Addition(leak.trait, (), leak.information, leak.share, leak.chance, leak.p, leak.p_corrected),
+            Addition(leak.trait, leak.information, leak.share, leak.chance, leak.p, leak.p_corrected),
             float(spread[leak.trait]),
         )
         for leak in found
