@@ -118,6 +118,24 @@ class TestArchitecture:
         assert float(model.alpha.detach()) == pytest.approx(0.1)
         assert model.alpha.requires_grad
 
+    def test_to_begin_with_the_picture_is_hardly_changed(self):
+        torch.manual_seed(0)
+        smooth = torch.nn.functional.interpolate(torch.rand(2, 1, 8, 8), scale_factor=8, mode="bicubic").clamp(0, 1)
+        with torch.no_grad():
+            before = af.AfEdsr().reconstruct(smooth * 255)
+        assert 0 < float((before - smooth * 255).square().mean().sqrt()) < 2
+
+    def test_mixed_precision_hardly_changes_it_either(self):
+        torch.manual_seed(1)
+        model = af.AfEdsr()
+        pixels = torch.rand(1, 1, 64, 64) * 255
+        with torch.no_grad():
+            full = model.reconstruct(pixels)
+            with torch.autocast("cpu", torch.bfloat16):
+                mixed = model.reconstruct(pixels)
+        assert mixed.dtype == torch.float32
+        assert 0 < float((mixed - full).abs().max()) < 0.2
+
     def test_there_is_no_batch_norm_and_all_kernels_are_3x3(self):
         modules = list(af.AfEdsr().modules())
         assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in modules)
@@ -413,7 +431,7 @@ class TestLosses:
         pixels = target + 4 * torch.randn(target.shape)
         optimiser = torch.optim.Adam(model.parameters(), 1e-3)
         totals = []
-        for _ in range(6):
+        for _ in range(40):
             before = model.reconstruct(pixels)
             total = af.losses(before, model.constrain(before, pixels, inputs["table"]), target, pixels)["total"]
             optimiser.zero_grad()

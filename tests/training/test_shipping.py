@@ -61,6 +61,12 @@ def test_the_file_answers_as_the_best_weights(run, shipped):
         np.testing.assert_allclose(session.run(None, {"pixels": pixels.numpy()})[0], model(pixels).numpy(), atol=1e-4)
 
 
+def test_the_card_names_whose_weights_it_began_with(run, tmp_path):
+    best = torch.load(run / "best.pt", weights_only=True)
+    torch.save(best | {"ancestors": ["elder", "elder"]}, tmp_path / "best.pt")
+    assert "; begun with weights of elder; a full" in shipping.ship(tmp_path, tmp_path / "package").data
+
+
 def test_the_version_is_raised(run, shipped):
     card, folder = shipped
     assert card.version == 1

@@ -249,6 +249,18 @@ class TestBegun:
         with pytest.raises(UsageError, match=r"holds weights of other, not of tiny"):
             self.begun(tmp_path / "run", tmp_path / "other.pt")
 
+    def test_weights_of_a_recipe_akin_to_it_are_taken_and_remembered(self, tmp_path, whole):
+        torch.save(loaded(whole) | {"recipe": "elder"}, tmp_path / "elder.pt")
+        akin = replace(tiny.recipe(), akin=("elder",))
+        train(akin, tiny.pictures(), tmp_path / "run", tiny.settings(6, seed=4, rate=1e-12), QUIET,
+              tmp_path / "elder.pt")  # fmt: skip
+        last = loaded(tmp_path / "run")
+        torch.testing.assert_close(last["model"]["last.weight"], loaded(whole)["model"]["last.weight"])
+        assert (last["recipe"], last["ancestors"]) == ("tiny", ["elder"])
+        found = self.begun(tmp_path / "again", tmp_path / "run" / "last.pt", seed=5)
+        assert found.samples == loaded(whole)["samples"] + 2 * 24
+        assert loaded(tmp_path / "again")["ancestors"] == ["elder"]
+
     def test_a_checkpoint_that_is_not_there(self, tmp_path):
         with pytest.raises(UsageError, match="there is no checkpoint"):
             self.begun(tmp_path / "run", tmp_path / "nothing.pt")
@@ -691,10 +703,13 @@ class TestTensorBoard:
         pytest.importorskip("torch.utils.tensorboard")
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+        a_second = 1.1  # names of these files begin with whole seconds; a process's tenth sorts before its ninth
         crash(tmp_path, 4)
         early = (tmp_path / "last.pt").read_bytes()
+        time.sleep(a_second)
         crash(tmp_path, 5)
         (tmp_path / "last.pt").write_bytes(early)
+        time.sleep(a_second)
         run(tmp_path)
         found = EventAccumulator(str(tmp_path / "tensorboard"))
         found.Reload()

@@ -36,6 +36,7 @@ class Recipe:
         published: samples that the paper's training saw, or a full training of a network of our own.
         drop: share of the steps after which the rate is a tenth; 1 for never.
         optimiser: parameters and rate to an optimiser, as published.
+        akin: recipes of the same network whose weights it may begin with, beside its own.
         least: pixels that a picture's sides must have.
         sides: words for cards about the sizes of samples, where they differ.
         smoke_side: side of the samples in a trial of a minute.
@@ -60,6 +61,7 @@ class Recipe:
         default=lambda parameters, rate: optim.Adam(parameters, rate)
     )
     drop: float = 1.0
+    akin: tuple[str, ...] = ()
     least: int = 64
     sides: str = ""
     smoke_side: int = 64

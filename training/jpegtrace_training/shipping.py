@@ -97,6 +97,7 @@ def card_of(
     settings = best["settings"]
     sizes = recipe.sides or f"{settings['side']}x{settings['side']} pixels a sample"
     distinct = settings.get("distinct", 0)
+    begun = "".join(f"; begun with weights of {other}" for other in dict.fromkeys(best.get("ancestors", [])))
     drawn = f"{distinct * settings['batch']:,} histories drawn" if distinct else "its history drawn anew"
     return Card(
         id=recipe.id,
@@ -106,8 +107,8 @@ def card_of(
         **file_facts(path),
         samples=best["samples"],
         status="trained" if best["samples"] >= recipe.published else "under-trained",
-        data=f"{best['data']}, a tenth of them held out; {sizes}, {drawn}; a full training sees {recipe.published:,} "
-        "samples",
+        data=f"{best['data']}, a tenth of them held out; {sizes}, {drawn}{begun}; a full training sees "
+        f"{recipe.published:,} samples",
         seeds=tuple(best.get("seeds", [settings["seed"]])),
         steps=best["step"] + best.get("steps_before", 0),
         code_version=best["code"],

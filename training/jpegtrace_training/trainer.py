@@ -197,7 +197,8 @@ def train(
         folder: of the run.
         settings: what decides the weights.
         machine: what does not.
-        begin: checkpoint of another run of the recipe whose weights a new run begins with; give it another seed.
+        begin: checkpoint of another run of the recipe, or of one akin to it, whose weights a new run begins with; give
+            it another seed.
 
     Raises:
         UsageError: the folder holds another run or cannot be written, or the settings do not fit together.
@@ -236,6 +237,7 @@ class _Run:
         self.optimiser = recipe.optimiser(list(self.model.parameters()), settings.rate)
         self.step = self.saved = self.before = self.steps_before = 0
         self.seeds = [settings.seed]
+        self.ancestors: list[str] = []  # recipes akin to this one, whose samples are counted in `before`
         self.best: dict[str, float] = {}
         self.sums = _Sums()
         self.described = pictures.described
@@ -354,6 +356,7 @@ class _Run:
             "before": self.before,
             "steps_before": self.steps_before,
             "seeds": self.seeds,
+            "ancestors": self.ancestors,
         }
 
     def _check_numbers(self) -> None:
@@ -376,7 +379,7 @@ class _Run:
         self.saved = self.step
 
     def _begin_with(self, path: Path) -> None:
-        """Take the weights of a checkpoint of the same recipe; the optimiser begins anew."""
+        """Take the weights of a checkpoint of the recipe, or of one akin to it; the optimiser begins anew."""
         if not path.is_file():
             raise UsageError(f"there is no checkpoint {path} to begin with")
         with path.open("rb") as stream, _readable(path):
@@ -385,7 +388,8 @@ class _Run:
             self.steps_before = state["step"] + state.get("steps_before", 0)
             earlier = state["seeds"] if "seeds" in state else [state["settings"]["seed"]]
             self.seeds = [*earlier, self.settings.seed]
-        if recipe != self.recipe.id:
+            self.ancestors = [*state.get("ancestors", []), *([recipe] if recipe != self.recipe.id else [])]
+        if recipe not in (self.recipe.id, *self.recipe.akin):
             raise UsageError(f"{path} holds weights of {recipe}, not of {self.recipe.id}")
         self.model.load_state_dict(weights)
 
@@ -410,7 +414,7 @@ class _Run:
             # Checkpoints of earlier versions lack them; the next line of the log is then a mean of fewer steps.
             self.sums.values, self.sums.count = state.get("sums", {}), state.get("summed", 0)
             self.before, self.steps_before = state.get("before", 0), state.get("steps_before", 0)
-            self.seeds = state.get("seeds", self.seeds)
+            self.seeds, self.ancestors = state.get("seeds", self.seeds), state.get("ancestors", [])
         self.saved = self.step
         return True
 

@@ -34,7 +34,8 @@ Where it is silent:
 * s_mse: of each picture by itself. All losses are one number per picture, and a batch counts with their mean.
 * Padding in Eq. 12 "with the sequential pixel value": with the nearest pixel.
 * EDSR: convolution, blocks, convolution and the skip over both, last convolution; biases, zero padding, residuals not
-  scaled (EDSR's baseline of 64 channels), no mean subtracted, PyTorch's first weights.
+  scaled (EDSR's baseline of 64 channels), no mean subtracted.
+* First weights: as `begin_as_identity` sets them. From PyTorch's own a training first has to learn to copy.
 * alpha: a single one, free to leave [0, 1].
 
 The weights to keep are those with the least histogram and deblocking loss on validation (IV-A), not the least total.
@@ -51,11 +52,12 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from jpegtrace.jpeg import dct_matrix
-from jpegtrace_training.networks.network import Axes, Network
+from jpegtrace_training.networks.network import Axes, FirstConvolution, Network
 
 GAMMA = 100.0  # of Eq. 6
 LARGEST_BIN = 60  # bins begin at -60 and end at 60 (Eq. 6)
 THRESHOLDS_AT_ONCE = 11
+FIRST_SHARE = 0.1  # of PyTorch's first weights, in the layers that add to the picture
 HIGH = [8 * r + c for r in range(8) for c in range(8) if r + c >= 8]  # the 28 subbands of Eq. 10
 WEIGHTS = {"reconstruction": 1.0, "histogram": 1.0, "deblocking": 0.06}  # lambdas of Eq. 3
 WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.0003}  # lambdas of Eq. 11
@@ -97,13 +99,27 @@ class AfEdsr(Network):
 
     def __init__(self, *, channels_wide: int = 64, blocks: int = 8) -> None:
         super().__init__()
-        self.head = nn.Conv2d(1, channels_wide, 3, padding=1)
+        # In mixed precision only the body is in bfloat16: what it adds to the picture is small.
+        self.head = FirstConvolution(1, channels_wide, 3, padding=1)
         self.body = nn.Sequential(
             *(ResidualBlock(channels_wide) for _ in range(blocks)),
             nn.Conv2d(channels_wide, channels_wide, 3, padding=1),
         )
-        self.tail = nn.Conv2d(channels_wide, 1, 3, padding=1)
+        self.tail = FirstConvolution(channels_wide, 1, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.1))
+        self.begin_as_identity()
+
+    def begin_as_identity(self) -> None:
+        """Let the first filter carry the picture, the others what high-pass filters leave, of which little is added."""
+        last = self.body[-1]
+        self.head.begin_as_high_pass()
+        with torch.no_grad():
+            for convolution in (self.head, self.tail, last):
+                convolution.bias.zero_()
+            for convolution in (self.tail, last):
+                convolution.weight *= FIRST_SHARE
+            last.weight[0] = self.head.weight[0] = self.tail.weight[:, 0] = 0
+            self.head.weight[0, :, 1, 1] = self.tail.weight[:, 0, 1, 1] = 1
 
     def forward(self, pixels: Tensor, table: Tensor) -> Tensor:
         """The final picture of Eq. 2, (n, 1, h, w), in grey levels, neither rounded nor truncated.

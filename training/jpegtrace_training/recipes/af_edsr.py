@@ -1,7 +1,8 @@
 """`af-edsr` (Kim 2021): one network for each of the qualities 50, 60, 70, 80, 90; grey 256x256 pixels.
 
 The input is the decode without rounding or truncation; the weights are chosen by histogram and deblocking losses on
-held-out pictures (IV-A3), not by the total. Always in full precision: the soft histogram sees a hundredth of a level.
+held-out pictures (IV-A3), not by the total. The losses are always in full precision, for the soft histogram sees a
+hundredth of a level; with mixed precision the residual blocks are not.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def loss(model: AfEdsr, batch: Batch) -> dict[str, Tensor]:
     target = batch["target"].float()
     with torch.autocast(target.device.type, enabled=False):
         pixels = _decoded(batch)
-        before = model.reconstruct(pixels)
+    before = model.reconstruct(pixels)
+    with torch.autocast(target.device.type, enabled=False):
         found = losses(before, model.constrain(before, pixels, batch["table"]), target, pixels)
     return {"loss": found.pop("total"), **found}
 
@@ -95,6 +97,7 @@ RECIPES = tuple(
         batch=16,
         rate=1e-4,
         published=10 * 64_000,
+        akin=tuple(f"af-edsr-{other}" for other in QUALITIES if other != quality),
         least=256,
         smoke_batch=1,
     )
