@@ -5,13 +5,16 @@ used. FOLDER holds lossless RGB pictures that no training has seen. All pieces a
 compression. Every part writes ``results/manipulation_PART.csv``:
 
 - ``classes``: P3, five manipulations, QF2 = 90 and QF2 drawn from 50..90 (and by tens): accuracy of every class and
-  macro average. The answer is the class with most probability among those of the manipulation, as a network for this
-  manipulation alone has it; "open" counts an answer right only where the operation is right among all, too.
+  macro average. The answer is the likeliest class of the manipulation, all of them as frequent, as a network for this
+  manipulation alone has it from its training: what the posterior says of a class, over what the training says of it
+  before any piece is seen, in which "none" is ten times as frequent as one factor. "shares of the training" leaves it
+  at that. "open" counts an answer right only where the operation is right among all, too.
 - ``confusion``: of the same, QF2 = 90.
 - ``as_written``: P3 to the letter, QF2 = 90: the middle of a resized piece is cut where it falls, so that the place of
   the last grid in it depends on the factor. What that place alone tells, when the pixel engine reads it, what the trace
   tells without it, and both together.
 - ``between``: parameters between the classes: absolute errors, and how often the 90 % interval holds the truth.
+- ``stretch`` (only where it is asked for, on the pictures of the training): what `grid.STRETCH` should be.
 - ``histories``: what is said of pieces that were only compressed, once or twice, and of histories that the protocol
   lacks (kernels of other kinds, resized and then blurred), by the quality of the last compression.
 - ``speed``: pieces a second on two threads, and of `manip-mper`'s architecture.
@@ -26,7 +29,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +45,7 @@ from jpegtrace.pixels.luma import WHOLE, Luma
 from jpegtrace.tables import ijg_table
 from jpegtrace_training import manipulations, operations
 from jpegtrace_training.manipulations import TASKS, Task
+from jpegtrace_training.pictures import is_held_out
 from networks import installed, parallel, paths_of
 from quality_map import load
 
@@ -49,7 +53,10 @@ SEED = 60
 SIDE = 256
 THREADS = 2
 PER_JOB = 44
-LOW, HIGH = 0.05, 0.95
+STRETCHES = tuple(k / 10 for k in range(1, 13))
+STRETCH_QUALITIES = ((90, 90), (50, 98))
+NEAR = 2  # points of a grid from a class that count for it
+PRIOR_DRAWS = 100_000
 TILES = 24  # that the pixel engine looks at for the grid of a piece
 LUMA_VARIANCE = 0.2  # of luma that was made of decoded colours and rounded
 Row = dict[str, object]
@@ -64,6 +71,7 @@ class Options:
     folder: Path
     pieces: int
     processes: int
+    held_out: bool = False
 
 
 class Answers(NamedTuple):
@@ -84,11 +92,18 @@ def joined(posteriors: list[Posterior]) -> Posterior:
 
 
 def task_job(
-    folder: Path, name: str, last: tuple[int, int], values: tuple[float, float] | None, count: int, seed: int
+    folder: Path,
+    name: str,
+    last: tuple[int, int],
+    values: tuple[float, float] | None,
+    count: int,
+    seed: int,
+    held_out: bool = False,
 ) -> Answers:
     """Pieces of one manipulation with the truth and every answer."""
     rng = np.random.default_rng([SEED, seed])
-    pictures = [load(path) for path in paths_of(folder)]
+    paths = [path for path in paths_of(folder) if not held_out or is_held_out(path.name)]
+    pictures = [load(path) for path in paths]
     pixels, label, truth = manipulations.draw(
         pictures, name, count, rng, last_quality=last, values=values, aligned=True
     )
@@ -104,7 +119,7 @@ def task_job(
 def asked(options: Options, name: str, last: tuple[int, int], values: tuple[float, float] | None = None) -> Answers:
     """All pieces of one manipulation."""
     jobs = [
-        (options.folder, name, last, values, PER_JOB, 1000 * last[0] + 100 * (values is not None) + k)
+        (options.folder, name, last, values, PER_JOB, 1000 * last[0] + 100 * (values is not None) + k, options.held_out)
         for k in range(-(-options.pieces // PER_JOB))
     ]
     parts: list[Answers] = parallel(task_job, jobs, options.processes)
@@ -122,32 +137,59 @@ def effective(task: Task, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def parameter(task: Task, found: Posterior) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Probability of the manipulation, distribution of its parameter, points of the grid."""
-    head = {"scale": "factor", "gaussian": "sigma", "median": "size", "noise": "noise"}[task.kind]
-    return found.operation[:, grid.CARRIED_BY[head]].sum(1), getattr(found, head), grid.PARAMETERS[head]
+def head_of(task: Task) -> str:
+    """The parameter of a task, as the grid calls it."""
+    return {"scale": "factor", "gaussian": "sigma", "median": "size", "noise": "noise"}[task.kind]
 
 
-def scores(task: Task, found: Posterior) -> np.ndarray:
-    """Probability of each class of a task, up to a factor per piece: each grid point counts for the nearest class."""
-    happened, distribution, points = parameter(task, found)
+def happened(task: Task, found: Posterior) -> np.ndarray:
+    """Probability of the manipulation of a task."""
+    return found.operation[:, grid.CARRIED_BY[head_of(task)]].sum(1)
+
+
+@cache
+def before(head: str) -> np.ndarray:
+    """How often the training draws each value of a parameter, among all its pieces."""
+    drawn = operations.shares_of(head, PRIOR_DRAWS, np.random.default_rng(SEED))
+    return drawn * sum(operations.SHARES[carrier] for carrier in grid.CARRIED_BY[head])
+
+
+def scores(task: Task, found: Posterior, *, even: bool = True) -> np.ndarray:
+    """How likely each class of a task is, up to a factor per piece.
+
+    Args:
+        task: one of the five.
+        found: of pieces.
+        even: all classes are as frequent: posterior over prior, both of the points of the grid at a class. Otherwise
+            as frequent as in the training, each point of the grid counting for the nearest class.
+    """
+    head = head_of(task)
+    points, joint = grid.PARAMETERS[head], happened(task, found)[:, None] * getattr(found, head)
     none = task.values.index(task.neutral)
     places = np.log(np.maximum(effective(task, np.array(task.values)), 1e-9))
-    nearest = np.abs(np.log(points)[:, None] - places).argmin(1)
-    result = np.zeros((len(happened), len(task.values)))
-    for index in range(len(points)):
-        result[:, nearest[index]] += happened * distribution[:, index]
+    of_class = np.log(points)[:, None] - places
+    members = np.eye(len(places))[np.abs(of_class).argmin(1)]
+    if even:
+        at = np.interp(places, np.log(points), np.arange(len(points)))
+        members[np.abs(np.arange(len(points))[:, None] - at) > NEAR] = 0
+        members[:, none] = 0
+        prior = before(head) @ members
+        prior[none] = 1.0
+        result = joint @ members / prior
+        result[:, none] = found.operation[:, 0] / operations.SHARES[0]
+        return np.asarray(result)
+    result = joint @ members
     result[:, none] += found.operation[:, 0]
-    return result
+    return np.asarray(result)
 
 
 def open_right(task: Task, answers: Answers) -> np.ndarray:
     """Whether the operation is right among all, and the class as well."""
-    happened = parameter(task, answers.posterior)[0]
+    of_task = happened(task, answers.posterior)
     unaltered = answers.label == task.values.index(task.neutral)
     said_none = answers.posterior.operation.argmax(1) == 0
-    rest = 1 - happened - answers.posterior.operation[:, 0]
-    manipulated = happened > np.maximum(answers.posterior.operation[:, 0], rest)
+    rest = 1 - of_task - answers.posterior.operation[:, 0]
+    manipulated = of_task > np.maximum(answers.posterior.operation[:, 0], rest)
     right = scores(task, answers.posterior).argmax(1) == answers.label
     return np.where(unaltered, said_none, manipulated & right)
 
@@ -173,6 +215,9 @@ def classes(options: Options) -> list[Row]:
             picture, qualities = answers.truth["picture"], answers.truth["last_quality"]
             given = {
                 "jpegtrace": scores(task, answers.posterior).argmax(1) == answers.label,
+                "jpegtrace, shares of the training": (
+                    scores(task, answers.posterior, even=False).argmax(1) == answers.label
+                ),
                 "jpegtrace, open": open_right(task, answers),
             }
             if answers.network is not None:
@@ -310,6 +355,33 @@ BETWEEN = {
 }
 
 
+def intervals(head: str, found: Posterior, factor: float | None = None) -> np.ndarray:
+    """Low ends, middles and high ends of a parameter, (3, pieces)."""
+    return np.stack([grid.interval(head, one, factor) for one in getattr(found, head)], 1)
+
+
+def stretch(options: Options) -> list[Row]:
+    """How many pieces intervals hold, by how far they are stretched.
+
+    FOLDER is that of the training: only its held-out pictures are used.
+    """
+    rows: list[Row] = []
+    asked_of: dict[str, list[Answers]] = {head: [] for head in grid.PARAMETERS}
+    of_task = {name: replace(options, held_out=True) for name in BETWEEN}
+    for name, held_out in of_task.items():
+        asked_of[head_of(TASKS[name])] += [asked(held_out, name, last, BETWEEN[name]) for last in STRETCH_QUALITIES]
+    tasks = {head_of(TASKS[name]): TASKS[name] for name in BETWEEN}
+    for head, parts in asked_of.items():
+        true = np.concatenate([effective(tasks[head], part.truth["value"]) for part in parts])
+        found = joined([part.posterior for part in parts])
+        for factor in STRETCHES:
+            low, _, high = intervals(head, found, factor)
+            covered = (low <= true) & (true <= high)
+            rows.append({"parameter": head, "pieces": len(true), "stretch": factor, "covered": f"{covered.mean():.4f}",
+                         "chosen": "yes" if factor == grid.STRETCH[head] else ""})  # fmt: skip
+    return rows
+
+
 def between(options: Options) -> list[Row]:
     """Parameters between the classes."""
     rows: list[Row] = []
@@ -317,12 +389,9 @@ def between(options: Options) -> list[Row]:
         task = TASKS[name]
         for quality, last in (("90", (90, 90)), ("80..98", (80, 98)), ("50..90", (50, 90))):
             answers = asked(options, name, last, values)
-            _, distribution, points = parameter(task, answers.posterior)
+            head = head_of(task)
             true = effective(task, answers.truth["value"])
-            middle, low, high = (
-                np.array([grid.quantiles(one, points, (level,))[0] for one in distribution])
-                for level in (0.5, LOW, HIGH)
-            )
+            low, middle, high = intervals(head, answers.posterior)
             error = np.abs(middle - true)
             parts = {"all": true > 0}
             if task.kind == "scale":
@@ -475,19 +544,20 @@ PARTS: dict[str, Callable[[Options], list[Row]]] = {
     "histories": histories,
     "speed": speed,
 }
+ASKED_FOR = {"stretch": stretch}  # only where it is named
 
 
 def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="lossless RGB pictures that no training has seen")
-    parser.add_argument("--part", action="append", choices=tuple(PARTS), help="only this; may be repeated")
+    parser.add_argument("--part", action="append", choices=(*PARTS, *ASKED_FOR), help="only this; may be repeated")
     parser.add_argument("--pieces", type=int, default=880, help="of a row")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     options = Options(given.folder, given.pieces, given.processes)
     for name in given.part or PARTS:
-        write_results(f"manipulation_{name}", PARTS[name](options), seed=SEED)
+        write_results(f"manipulation_{name}", (PARTS | ASKED_FOR)[name](options), seed=SEED)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 import scipy.ndimage
 
 from checks.pictures import scene
+from jpegtrace._median import median_of
 from jpegtrace.chain import filters
 from jpegtrace.errors import UsageError
 from jpegtrace.jpeg import dct_matrix
@@ -29,6 +30,8 @@ from jpegtrace.manipulation.features import (
 from jpegtrace.manipulation.layout import (
     BUSY,
     DISTANCES,
+    ECHO_LAGS,
+    ECHOES,
     FEWEST,
     FILTERS,
     FREQUENCIES,
@@ -375,6 +378,21 @@ class TestLines:
             np.testing.assert_allclose(found, wanted, atol=5e-3)
 
 
+def echoes_by_definition(whole):
+    """Power of differences and their correlation at distances, every pair of them in turn."""
+    views = []
+    for values in (whole, whole.T):
+        found = []
+        for rows, most in ECHOES:
+            cut = np.clip(np.diff(values.astype(int), axis=1), -most, most)
+            sums = np.lib.stride_tricks.sliding_window_view(cut, rows, axis=0).sum(-1)
+            power = np.square(sums).mean() + 1e-4
+            found.append([math.log(power)])
+            found.append([(sums[:, lag:] * sums[:, :-lag]).mean() / power for lag in range(1, ECHO_LAGS + 1)])
+        views.append(np.concatenate(found))
+    return np.mean(views, axis=0)
+
+
 def others_by_definition(luma, table):
     """All statistics that are no lines, in their order."""
     values, parts = luma.astype(np.float64), []
@@ -404,6 +422,7 @@ def others_by_definition(luma, table):
     parts += [np.log(shares_of(np.abs(whole - smooth)) + 1e-4) for smooth in medians[1:]]
     parts += [np.log(shares_of(np.abs(a - b)) + 1e-4) for a, b in itertools.pairwise(medians)]
     parts += [np.log(np.histogram(whole, GREYS, (0, 256))[0] / whole.size + 1e-4), np.log(table.astype(float))]
+    parts.append(echoes_by_definition(whole))
     return np.concatenate([np.ravel(part) for part in parts])
 
 
@@ -513,6 +532,28 @@ class TestDescribe:
         for name in PARTS:
             wanted = exchanged.get(name, same)(part_of(found, name))
             np.testing.assert_allclose(part_of(turned, name), wanted, atol=1e-4, err_msg=name)
+
+
+class TestEchoes:
+    def test_of_a_moving_mean_turn_where_pixels_leave(self):
+        """Differences of a mean of 9 are those of pixels 9 apart: correlated by -1/2 at 9, by 0 elsewhere."""
+        noise = np.random.default_rng(23).normal(0, 30, (256, 264))
+        means = 128 + np.lib.stride_tricks.sliding_window_view(noise, 9, axis=1).mean(-1)
+        rounded = np.clip(np.rint(means), 0, 255).astype(np.uint8)
+        values = np.zeros(1 + ECHO_LAGS)
+        _kernels.echoes(rounded.astype(np.int32), 1, 100, values)
+        correlations = values[1:] / values[0]
+        assert correlations[8] == pytest.approx(-0.5, abs=0.02)
+        np.testing.assert_allclose(np.delete(correlations, 8), 0, atol=0.03)
+
+    @pytest.mark.parametrize("size", [7, 11, 15])
+    def test_of_a_median_fall_until_its_window_is_left(self, size):
+        noise = scipy.ndimage.gaussian_filter(np.random.default_rng(size).normal(0, 1, (256, 256)), 0.7)
+        smooth = median_of(np.clip(128 + 40 * noise, 0, 255).astype(np.uint8), size)
+        found = describe_parts(smooth, TABLE, ("echoes",)).reshape(len(ECHOES), 1 + ECHO_LAGS)[1, 1:]
+        bends = np.diff(found, 2)  # around distances 2, 3, ...
+        assert np.argmax(bends[1:]) + 3 in (size, size + 1)
+        assert found[size - 1] < min(0, found[size + 2])
 
 
 class TestParts:

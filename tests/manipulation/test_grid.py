@@ -110,3 +110,26 @@ class TestQuantiles:
         for value in (0.5, 0.777, 1.0, 1.31, 2.2):
             (found,) = quantiles(spread(np.array([value]), grid.FACTORS)[0], grid.FACTORS, (0.5,))
             assert found == pytest.approx(value, rel=0.006)
+
+
+class TestInterval:
+    @pytest.mark.parametrize("parameter", [name for name in grid.PARAMETERS if name != "size"])
+    def test_quantiles_are_stretched_around_the_middle(self, parameter):
+        points = grid.PARAMETERS[parameter]
+        shares = np.random.default_rng(4).dirichlet(np.full(len(points), 0.3))
+        low, middle, high = quantiles(shares, points, (0.05, 0.5, 0.95))
+        np.testing.assert_allclose(grid.interval(parameter, shares, 1.0), [low, middle, high])
+        wanted = [np.sqrt(low * middle), middle, np.sqrt(middle * high)]
+        np.testing.assert_allclose(grid.interval(parameter, shares, 0.5), wanted)
+        shipped = grid.interval(parameter, shares, grid.STRETCH[parameter])
+        np.testing.assert_array_equal(grid.interval(parameter, shares), shipped)
+
+    def test_windows_of_medians_are_whole(self):
+        sure, torn = np.zeros(len(grid.SIZES)), np.zeros(len(grid.SIZES))
+        sure[3], torn[3:5] = 1, (0.6, 0.4)
+        assert grid.interval("size", sure).tolist() == [9, 9, 9]
+        assert grid.interval("size", torn, 0.5).tolist() == [9, 9, 11]
+
+    def test_every_parameter_has_a_stretch(self):
+        assert list(grid.STRETCH) == list(grid.PARAMETERS)
+        assert all(0.1 < factor < 2 for factor in grid.STRETCH.values())

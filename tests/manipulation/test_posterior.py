@@ -3,8 +3,8 @@
 import numpy as np
 
 from jpegtrace.manipulation import describe, weigh
-from jpegtrace.manipulation.features import PARTS, Features, parts_of
-from jpegtrace.manipulation.posterior import EXPERTS, WEIGHTS, Posterior
+from jpegtrace.manipulation.features import parts_of
+from jpegtrace.manipulation.posterior import EXPERTS, GENERAL, WEIGHTS, Posterior
 from jpegtrace.networks import run
 from jpegtrace.tables import ijg_table
 from support.pictures import scene
@@ -14,20 +14,27 @@ def pieces():
     return [describe(np.ascontiguousarray(scene(128, 128, seed)[..., 1]), ijg_table(85)) for seed in (1, 2)]
 
 
-def test_what_is_asked_of_whom():
-    """Experts that read all features count half, those that read some parts count alone."""
-    given = pieces()
-    inputs = {name: np.stack([getattr(piece, name) for piece in given]) for name in Features._fields}
-    wanted = {
-        name: np.exp(told.astype(float)) for name, told in zip(Posterior._fields, run(WEIGHTS, inputs), strict=True)
+def inputs_of(given, expert):
+    values = np.stack([parts_of(piece.others, expert.reads) for piece in given])
+    if not expert.traces:
+        return {"values": values}
+    return {name: np.stack([getattr(piece, name) for piece in given]) for name in ("lines", "phases")} | {
+        "others": values
     }
+
+
+def test_what_is_asked_of_whom():
+    """The network for everything says what happened, experts answer for the parameters."""
+    given = pieces()
+    told = run(WEIGHTS, inputs_of(given, GENERAL))
+    wanted = {name: np.exp(answer.astype(float)) for name, answer in zip(GENERAL.heads, told, strict=True)}
+    assert tuple(wanted) == Posterior._fields
     for parameter, expert in EXPERTS.items():
-        values = np.stack([parts_of(piece.others, expert.reads or PARTS) for piece in given])
-        told = run(f"{WEIGHTS}-{parameter}", {"values": values} if expert.reads else inputs)
+        told = run(f"{WEIGHTS}-{parameter}", inputs_of(given, expert))
         for head, answer in zip(expert.heads, told, strict=True):
             by_expert = np.exp(answer.astype(float))
             assert not np.allclose(by_expert, wanted[head], rtol=0.01)
-            wanted[head] = by_expert if expert.reads else np.sqrt(wanted[head] * by_expert)  # a geometric mean
+            wanted[head] = by_expert
     found = weigh(given)
     for name in Posterior._fields:
         np.testing.assert_allclose(getattr(found, name), wanted[name] / wanted[name].sum(1, keepdims=True), rtol=1e-4)

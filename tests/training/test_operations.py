@@ -383,3 +383,22 @@ class TestWidth:
     @pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0, 4.0])
     def test_of_a_wide_window_it_is_nearly_sigma(self, sigma):
         assert width_of(2 * math.ceil(3 * sigma) + 1, sigma) == pytest.approx(sigma, rel=0.03)
+
+
+class TestShares:
+    @pytest.mark.parametrize("parameter", grid.PARAMETERS)
+    def test_they_are_those_of_what_is_drawn(self, parameter):
+        shares = operations.shares_of(parameter, 4000, np.random.default_rng(1))
+        assert shares.shape == grid.PARAMETERS[parameter].shape
+        assert shares.sum() == pytest.approx(1)
+        pieces = [np.random.default_rng(2).integers(0, 256, (80, 80, 3)).astype(np.uint8)]
+        _, pasts = operations.draw(pieces, 60, np.random.default_rng(3), 64, grid.CARRIED_BY[parameter])
+        values = np.array([getattr(past, parameter) for past in pasts], float)
+        likely = shares @ grid.spread(values, grid.PARAMETERS[parameter]).T
+        assert likely.min() > 0
+
+    def test_half_are_classes_of_the_protocol(self):
+        shares = operations.shares_of("factor", 20_000, np.random.default_rng(1))
+        at = {factor: shares[np.abs(np.log(grid.FACTORS / factor)).argsort()[:2]].sum() for factor in (0.7, 1.3)}
+        assert at[0.7] == pytest.approx(0.6 * 0.5 / 5, abs=0.015)
+        assert at[1.3] == pytest.approx(0.4 * 0.5 / 5, abs=0.015)

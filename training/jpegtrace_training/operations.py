@@ -10,7 +10,7 @@ allows: pieces of small pictures are mirrored until they suffice, else only larg
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jpegtrace.chain import filters
 from jpegtrace.chain.codec import compress, decompress
-from jpegtrace.manipulation.grid import KERNELS, OPERATIONS
+from jpegtrace.manipulation.grid import KERNELS, OPERATIONS, PARAMETERS, spread
 from jpegtrace_training.histories import draw_tables
 from jpegtrace_training.manipulations import FACTORS, TASKS, VARIANCES
 
@@ -190,26 +190,50 @@ def _resized(piece: Pixels, extent: int, kernel: str, rng: np.random.Generator) 
 
 
 def _filtered(piece: Pixels, operation: int, name: str, rng: np.random.Generator) -> tuple[Pixels, Past]:
-    as_class = rng.random() < AS_CLASSES
     if name == "blurred":
-        if as_class:
-            size, sigma = int(rng.choice(TASKS["gaussian"].values[1:])), None
-        else:
-            sigma = float(np.exp(rng.uniform(*np.log(RANGE_SIGMA))))
-            size = 2 * math.ceil(3 * sigma) + 1
+        size, sigma = _blur(rng)
         return filters.blur(piece, "gaussian", size, sigma), Past(operation, sigma=width_of(size, sigma))
     if name == "median":
-        size = int(rng.choice(TASKS["median"].values[1:]))
-        return filters.median(piece, size), Past(operation, size=size)
+        window = _window(rng)
+        return filters.median(piece, window), Past(operation, size=window)
     if name == "noise":
-        if as_class:
-            deviation = 255 * math.sqrt(rng.choice(VARIANCES[1:]))
-        elif rng.random() < 0.5:
-            deviation = 255 * math.sqrt(rng.uniform(*RANGE_VARIANCE))
-        else:
-            deviation = float(np.exp(rng.uniform(*np.log(RANGE_NOISE))))
+        deviation = _deviation(rng)
         return filters.noise(piece, deviation, rng), Past(operation, noise=deviation)
     return piece, Past(operation)
+
+
+def _blur(rng: np.random.Generator) -> tuple[int, float | None]:
+    """Size of a Gaussian's kernel, and its sigma where that does not follow from the size."""
+    if rng.random() < AS_CLASSES:
+        return int(rng.choice(TASKS["gaussian"].values[1:])), None
+    sigma = float(np.exp(rng.uniform(*np.log(RANGE_SIGMA))))
+    return 2 * math.ceil(3 * sigma) + 1, sigma
+
+
+def _window(rng: np.random.Generator) -> int:
+    return int(rng.choice(TASKS["median"].values[1:]))
+
+
+def _deviation(rng: np.random.Generator) -> float:
+    if rng.random() < AS_CLASSES:
+        return 255 * math.sqrt(rng.choice(VARIANCES[1:]))
+    if rng.random() < 0.5:
+        return 255 * math.sqrt(rng.uniform(*RANGE_VARIANCE))
+    return float(np.exp(rng.uniform(*np.log(RANGE_NOISE))))
+
+
+DRAWN: dict[str, Callable[[np.random.Generator], float]] = {
+    "factor": _factor,
+    "sigma": lambda rng: width_of(*_blur(rng)),
+    "size": _window,
+    "noise": _deviation,
+}
+
+
+def shares_of(parameter: str, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """How often each value of `grid.PARAMETERS` is drawn, estimated by so many draws."""
+    drawn = np.array([DRAWN[parameter](rng) for _ in range(count)])
+    return np.asarray(spread(drawn, PARAMETERS[parameter]).mean(0))
 
 
 def width_of(size: int, sigma: float | None) -> float:

@@ -43,7 +43,6 @@ from jpegtrace.picture import Picture
 
 SMALLEST = 128  # pixels a side
 MAPPED = 128  # side of the pieces of a map
-LEVELS = (0.05, 0.5, 0.95)
 FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
@@ -131,7 +130,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
 @analysis(
     "manipulation",
-    version=4,
+    version=5,
     place=300,
     title="What was done before",
     question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",
@@ -213,7 +212,7 @@ def _values(found: Estimate, verdict: Verdict) -> dict[str, Json]:
     }
     for head, carriers in grid.CARRIED_BY.items():
         claimed = verdict.manipulated and verdict.operation in carriers
-        values[head] = _interval(getattr(whole, head)[0], grid.PARAMETERS[head]) if claimed else None
+        values[head] = _interval(head, getattr(whole, head)[0]) if claimed else None
     if values["factor"] is not None:
         kernel = int(whole.kernel[0].argmax())
         sure = float(whole.kernel[0, kernel])
@@ -223,8 +222,8 @@ def _values(found: Estimate, verdict: Verdict) -> dict[str, Json]:
     return values | {"pieces": len(found.boxes)}
 
 
-def _interval(probabilities: NDArray[np.float64], points: NDArray[np.float64]) -> dict[str, Json]:
-    low, middle, high = (round(float(value), 4) for value in grid.quantiles(probabilities, points, LEVELS))
+def _interval(head: str, probabilities: NDArray[np.float64]) -> dict[str, Json]:
+    low, middle, high = (round(float(value), 4) for value in grid.interval(head, probabilities))
     return {"value": middle, "low": low, "high": high}
 
 

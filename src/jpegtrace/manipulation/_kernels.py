@@ -189,3 +189,32 @@ def apart(values: NDArray[np.int32], others: NDArray[np.int32], shares: Floats) 
         for x in range(width):
             shares[BINS[abs(values[y, x] - others[y, x])]] += 1
     shares /= np.float32(height * width)
+
+
+@kernel
+def echoes(values: NDArray[np.int32], rows: int, most: int, found: NDArray[np.float64]) -> None:
+    """Autocovariance of differences along rows, without their mean, which is hardly any.
+
+    Args:
+        values: (height, width).
+        rows: one below the other whose differences are summed.
+        most: at which size these are cut before.
+        found: to fill, for distances 0, 1, ...
+    """
+    height, count = values.shape[0], values.shape[1] - 1
+    sums = np.zeros(count, np.int32)
+    totals = np.zeros(len(found), np.int64)
+    for y in range(height):
+        for x in range(count):
+            sums[x] += min(most, max(-most, values[y, x + 1] - values[y, x]))
+        if y >= rows:
+            for x in range(count):
+                sums[x] -= min(most, max(-most, values[y - rows, x + 1] - values[y - rows, x]))
+        if y >= rows - 1:
+            for lag in range(len(found)):
+                total = np.int32(0)
+                for x in range(count - lag):
+                    total += sums[x] * sums[x + lag]
+                totals[lag] += total
+    for lag in range(len(found)):
+        found[lag] = totals[lag] / ((height - rows + 1) * (count - lag))

@@ -13,6 +13,8 @@ Everything else is one vector:
 * shares of first and second differences at several lags, and of two and three differences in a row;
 * how far the piece is from its medians, and they from each other: what went through a median hardly changes in a
   smaller one;
+* how differences repeat at other distances: a pixel that enters the window of a median of k pixels leaves it k pixels
+  on, where the difference tends to turn;
 * grey levels, which the strongest noise drives to the ends;
 * the table itself, which says how much of all that can be left.
 """
@@ -33,6 +35,8 @@ from jpegtrace.errors import UsageError
 from jpegtrace.manipulation import _kernels
 from jpegtrace.manipulation.layout import (
     DISTANCES,
+    ECHO_LAGS,
+    ECHOES,
     FILTERS,
     FREQUENCIES,
     GREYS,
@@ -50,7 +54,7 @@ Floats = NDArray[np.float32]
 Maker = Callable[[], NDArray[np.float64]]
 
 SIGNALS = FILTERS * STRENGTHS
-PARTS = {  # of the vector, all of it logarithms
+PARTS = {  # of the vector, all of it logarithms but for the correlations of echoes
     "powers": (2, FREQUENCIES),
     "blocks": (4, 64),
     "differences": (2, len(LAGS), DISTANCES),
@@ -59,6 +63,7 @@ PARTS = {  # of the vector, all of it logarithms
     "medians": (2, len(WINDOWS), DISTANCES),
     "greys": (GREYS,),
     "table": (64,),
+    "echoes": (len(ECHOES), 1 + ECHO_LAGS),
 }
 OTHERS = sum(math.prod(shape) for shape in PARTS.values())
 MOST_PHASE = 20.0  # standard deviations
@@ -73,7 +78,7 @@ class Features(NamedTuple):
             strengths of residuals in columns, and in rows, without what repeats every 8 pixels.
         phases: (2, SIGNALS, 8), what repeats every 8 pixels, in standard deviations of the signal: the grid, and
             interpolation by factors whose period divides 8.
-        others: (OTHERS,), everything else.
+        others: (OTHERS,), everything else; fewer where fewer parts were asked for.
     """
 
     lines: Floats
@@ -81,12 +86,13 @@ class Features(NamedTuple):
     others: Floats
 
 
-def describe(luma: NDArray[np.uint8], table: NDArray[np.uint16]) -> Features:
+def describe(luma: NDArray[np.uint8], table: NDArray[np.uint16], names: Sequence[str] = tuple(PARTS)) -> Features:
     """Features of a piece on the grid of its last compression.
 
     Args:
         luma: (height, width), multiples of 8 from SMALLEST to LARGEST.
         table: (8, 8), of the last compression.
+        names: of the parts that `others` is to hold, in the order of PARTS.
 
     Raises:
         UsageError: the piece has another size.
@@ -97,7 +103,8 @@ def describe(luma: NDArray[np.uint8], table: NDArray[np.uint16]) -> Features:
     values, steps = luma.astype(np.int32), table.astype(np.float64)
     levels, blocks = _blocks(luma, steps)
     strengths = [signals_of(values, levels), signals_of(values.T, levels.swapaxes(0, 1))]
-    others = [make() for make in _makers(luma, steps, lambda: blocks).values()]
+    makers = _makers(luma, steps, lambda: blocks)
+    others = [makers[name]() for name in names]
     lines, phases = (np.stack(views) for views in zip(*map(lines_of, strengths), strict=True))
     return Features(lines, phases, np.concatenate(others).astype(np.float32))
 
@@ -122,6 +129,7 @@ def _makers(luma: NDArray[np.uint8], steps: NDArray[np.float64], blocks: Maker) 
         "medians": lambda: _medians(luma),
         "greys": lambda: _greys(luma),
         "table": lambda: np.log(steps.ravel()),
+        "echoes": lambda: _echoes(values),
     }
 
 
@@ -230,6 +238,16 @@ def _medians(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
         _kernels.apart(medians[0], medians[index + 1], shares[0, index])
         _kernels.apart(medians[index], medians[index + 1], shares[1, index])
     return _logarithms(shares.ravel())
+
+
+def _echoes(values: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Of every kind the power of differences, and their correlation at distances, in the mean of rows and columns."""
+    found = np.empty((2, len(ECHOES), 1 + ECHO_LAGS))
+    for view, lines in zip(found, (values, np.ascontiguousarray(values.T)), strict=True):
+        for covariance, (rows, most) in zip(view, ECHOES, strict=True):
+            _kernels.echoes(lines, rows, most, covariance)
+    powers, covariances = found[..., :1] + EPSILON, found[..., 1:]
+    return np.concatenate([np.log(powers), covariances / powers], 2).mean(0).ravel()
 
 
 def _greys(luma: NDArray[np.uint8]) -> NDArray[np.float64]:

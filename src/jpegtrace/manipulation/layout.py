@@ -17,5 +17,7 @@ LAGS = (1, 2, 3, 4, 6, 8, 12, 16)
 DISTANCES = 9  # bins of magnitudes
 PAIR, TRIPLE = 4, 2  # grey levels at which differences in a row are cut
 WINDOWS = (3, 5, 7, 9, 11, 13, 15, 17, 19)  # of medians that a piece, and each other, are compared with
+ECHOES = ((1, 1), (1, 2), (1, 8), (4, 4), (8, 16))  # rows whose differences are summed, and where these are cut before
+ECHO_LAGS = 24  # pixels
 GREYS = 32  # bins of grey levels
 FREQUENCIES = 129  # 0 to 1/2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,22 +17,29 @@ WEIGHTS = "manipulation"
 
 
 class Expert(NamedTuple):
-    """A network for one parameter, which knows nothing but pieces that have it.
+    """A network, mostly for one parameter, which then knows nothing but pieces that have it.
 
     Attributes:
         heads: what it answers.
-        reads: the parts of `Features.others` that it reads; without any, it reads all features.
+        reads: the parts of `Features.others` that it reads.
+        traces: whether it reads lines and phases, too.
     """
 
     heads: tuple[str, ...]
-    reads: tuple[str, ...] = ()
+    reads: tuple[str, ...]
+    traces: bool = False
 
 
+GENERAL = Expert(
+    ("operation", "factor", "kernel", "sigma", "size", "noise"),
+    ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table"),
+    traces=True,
+)
 # Those that read less learn from fewer pieces what their parameter does, and know more than the network for everything.
 EXPERTS = {
-    "factor": Expert(("factor", "kernel")),
+    "factor": Expert(("factor", "kernel"), ("powers", "blocks", "differences", "table"), traces=True),
     "sigma": Expert(("sigma",), ("powers", "blocks", "differences", "table")),
-    "size": Expert(("size",), ("powers", "blocks", "differences", "medians", "table")),
+    "size": Expert(("size",), ("differences", "table", "echoes")),
     "noise": Expert(("noise",), ("blocks", "greys", "table")),
 }
 NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
@@ -59,9 +66,7 @@ class Posterior(NamedTuple):
 
 
 def weigh(pieces: Sequence[Features]) -> Posterior:
-    """Ask the network for everything, and for some parameters an expert.
-
-    Where both read all features they are right about different pieces: their log-probabilities are averaged.
+    """Ask the network for everything what happened, and the expert for each parameter what it was.
 
     Args:
         pieces: all of the same width and height.
@@ -69,17 +74,22 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
     Raises:
         ResourceError: the weights are missing or altered.
     """
+    answers = _ask(WEIGHTS, GENERAL, pieces)
+    for parameter, expert in EXPERTS.items():
+        answers |= _ask(f"{WEIGHTS}-{parameter}", expert, pieces)
+    return Posterior(*(softmax(answer.astype(np.float64), axis=1) for answer in answers.values()))
+
+
+def _ask(name: str, expert: Expert, pieces: Sequence[Features]) -> dict[str, NDArray[Any]]:
+    """Logarithms of probabilities, not quite normalised."""
     from jpegtrace.networks import run
 
-    inputs = {name: np.stack([getattr(piece, name) for piece in pieces]) for name in Features._fields}
-    answers = dict(zip(Posterior._fields, run(WEIGHTS, inputs), strict=True))
-    for parameter, expert in EXPERTS.items():
-        asked = inputs
-        if expert.reads:
-            asked = {"values": np.stack([parts_of(piece.others, expert.reads) for piece in pieces])}
-        for head, told in zip(expert.heads, run(f"{WEIGHTS}-{parameter}", asked), strict=True):
-            answers[head] = told if expert.reads else (answers[head] + told) / 2
-    return Posterior(*(softmax(answer.astype(np.float64), axis=1) for answer in answers.values()))
+    values = np.stack([parts_of(piece.others, expert.reads) for piece in pieces])
+    inputs = {"values": values}
+    if expert.traces:
+        lines, phases = (np.stack([getattr(piece, name) for piece in pieces]) for name in ("lines", "phases"))
+        inputs = {"lines": lines, "phases": phases, "others": values}
+    return dict(zip(expert.heads, run(name, inputs), strict=True))
 
 
 def pooled(pieces: Posterior, trust: float) -> Posterior:

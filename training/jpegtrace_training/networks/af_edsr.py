@@ -18,8 +18,9 @@ Where the paper contradicts itself, and what stands here:
 * Eq. 8 gives histograms below zero, as the share of Eq. 7 falls with b. They have the other sign here, as in [34]'s
   code; neither Eq. 9 nor Eq. 10 can tell.
 * Eq. 10 takes variances of histograms, [20], whose feature it is said to be, variances of coefficients. A row of Eq. 8
-  sums to 1/64 at most, so that with the weight of Eq. 11 less than 1e-9 is left of the term. As printed; `losses` knows
-  the other reading too, without the division by the variance that [20] has and Eq. 10 has not.
+  sums to 1/64 at most, so that with the weight of Eq. 11 less than 1e-9 is left of the term as printed, while III-D
+  finds its effect comparable for all qualities. `losses` knows both readings; that of [20] is taken, without the
+  division by the variance, which Eq. 10 has not.
 * Eq. 12 is called total variation and is a sum of squared second differences; III-E aims at block borders, and Eq. 13
   averages over all pixels. As in the equations.
 
@@ -242,7 +243,7 @@ def deblocking(picture: Tensor, s_mse: Tensor) -> Tensor:
 
 
 def losses(
-    before: Tensor, picture: Tensor, target: Tensor, pixels: Tensor, *, calibrate_coefficients: bool = False
+    before: Tensor, picture: Tensor, target: Tensor, pixels: Tensor, *, calibrate_coefficients: bool = True
 ) -> dict[str, Tensor]:
     """Eq. 3 and its terms; means over the batch.
 
@@ -251,7 +252,7 @@ def losses(
         picture: what `AfEdsr.constrain` made of it; 16 pixels a side at least.
         target: the uncompressed picture.
         pixels: the input.
-        calibrate_coefficients: take the variances of Eq. 10 of coefficients in grey levels instead of histograms.
+        calibrate_coefficients: take the variances of Eq. 10 of coefficients in grey levels, not of histograms.
 
     Returns:
         `total` (Eq. 3); its terms, not weighted: `reconstruction`, `histogram` (Eq. 11), `deblocking` (Eq. 13); and of

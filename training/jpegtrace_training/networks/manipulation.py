@@ -13,29 +13,33 @@ It answers with probabilities of the operations and, for each parameter, a distr
 
 Experts for single parameters are networks that see nothing but pieces with that parameter. Batch norms divide by what
 varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths apart; among noisy pieces they
-are not. That for the factor is of the same build, but smaller; those for medians and noise read less, see
-`ManipulationValues`.
+are not. See `ManipulationFactor` and `ManipulationValues`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jpegtrace.manipulation import grid
-from jpegtrace.manipulation.features import OTHERS, SIGNALS, Features, count_of, describe, describe_parts
+from jpegtrace.manipulation.features import SIGNALS, Features, count_of, describe, describe_parts
 from jpegtrace.manipulation.layout import FREQUENCIES, SMALLEST
+from jpegtrace.manipulation.posterior import GENERAL, Expert
 from jpegtrace_training.networks.network import Network
 
 DOUBT = 0.002  # share that is spread over all answers
 PERIOD = 8  # of the grid
 MAPS, LINES = 48, 12  # maps of lines, before and after
-VALUES_WIDTH, VALUES_DROPOUT = 128, 0.1  # of experts that read some parts
+FACTOR_MAPS, FACTOR_WIDTH, FACTOR_KNOWN, FACTOR_JUDGE = 32, 160, 24, 48  # of the expert for the factor
+MULTIPLES = 4  # of a factor's first line that are looked at
+NARROW, WIDE = (128, 2, 0.1), (384, 3, 0.05)  # width, layers and dropout of experts that read some parts
 HEADS = {
     "operation": len(grid.OPERATIONS),
     "factor": len(grid.FACTORS),
@@ -51,7 +55,7 @@ class Manipulation(Network):
 
     Args:
         heads: what it answers, of HEADS.
-        width: of its layers, against those of the network for everything.
+        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
     """
 
     meanings: ClassVar[dict[str, str]] = {
@@ -66,30 +70,17 @@ class Manipulation(Network):
         "noise": "of each of NOISES, if noise was added",
     }
 
-    def __init__(self, heads: tuple[str, ...] = tuple(HEADS), width: float = 1.0) -> None:
+    def __init__(self, heads: tuple[str, ...] = GENERAL.heads, reads: tuple[str, ...] = GENERAL.reads) -> None:
         super().__init__()
-        self.outputs = heads
-        wide, joint, inner = (int(width * whole) for whole in (512, 384, 192))
-        self.lines = nn.Sequential(
-            nn.BatchNorm1d(SIGNALS),
-            nn.Conv1d(SIGNALS, MAPS, 3, padding=1),
-            nn.ReLU(),
-            nn.BatchNorm1d(MAPS),
-            nn.Conv1d(MAPS, LINES, 3, padding=1),
-        )
-        self.places = nn.Sequential(
-            nn.BatchNorm1d(2 * LINES * FREQUENCIES),
-            nn.Dropout(0.5),
-            nn.Linear(2 * LINES * FREQUENCIES, joint),
-            nn.ReLU(),
-        )
-        self.phases = nn.Sequential(
-            nn.BatchNorm1d(SIGNALS * PERIOD), nn.Linear(SIGNALS * PERIOD, 96), nn.ReLU(), nn.Linear(96, 48)
-        )
+        self.outputs, self.reads = heads, reads
+        count, wide, joint, inner = count_of(reads), 512, 384, 192
+        self.lines = _lines(MAPS)
+        self.places = _places(joint)
+        self.phases = _phases()
         self.values = nn.Sequential(
-            nn.BatchNorm1d(OTHERS),
+            nn.BatchNorm1d(count),
             nn.Dropout(0.2),
-            nn.Linear(OTHERS, wide),
+            nn.Linear(count, wide),
             nn.ReLU(),
             nn.BatchNorm1d(wide),
             nn.Dropout(0.3),
@@ -112,7 +103,7 @@ class Manipulation(Network):
         Args:
             lines: (n, 2, SIGNALS, FREQUENCIES).
             phases: (n, 2, SIGNALS, 8).
-            others: (n, OTHERS).
+            others: (n, count_of(reads)).
         """
         views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
         grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
@@ -121,10 +112,81 @@ class Manipulation(Network):
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Statistics of noise: other numbers would be like those of no piece."""
-        rng = np.random.default_rng(seed)
-        pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
-        found = [describe(piece, np.full((8, 8), 10, np.uint16)) for piece in pieces]
-        return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
+        return _example(count, seed, self.reads)
+
+
+class ManipulationFactor(Network):
+    """The expert for the factor: what speaks for one of them is looked for where it has to be, the same for all.
+
+    The strength of residuals repeats once between two old pixels, so that a factor s has lines at 1/s and its multiples,
+    folded into 0..1/2 (Gallagher 2005). Every factor of the grid is judged by what stands there, by itself, and by what
+    is known of the piece; the weights of this judgement are the same for all factors, so that a piece of one teaches
+    something of all others. What the dense layers of `Manipulation` tell comes on top.
+
+    Args:
+        heads: what it answers: "factor", and others of HEADS.
+        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+    """
+
+    meanings: ClassVar[dict[str, str]] = Manipulation.meanings | {
+        "others": "the parts of jpegtrace.manipulation.features that EXPERTS of jpegtrace.manipulation.posterior names"
+    }
+
+    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...]) -> None:
+        super().__init__()
+        self.outputs, self.reads = heads, reads
+        count, wide = count_of(reads), FACTOR_WIDTH
+        self.lines = _lines(FACTOR_MAPS)
+        self.places = _places(wide)
+        self.phases = _phases()
+        self.values = nn.Sequential(
+            nn.BatchNorm1d(count), nn.Dropout(0.2), nn.Linear(count, wide), nn.ReLU(), nn.BatchNorm1d(wide), nn.Dropout(0.3)
+        )
+        self.joint = nn.Sequential(
+            nn.Linear(2 * wide + 2 * 48, wide),
+            nn.ReLU(),
+            nn.BatchNorm1d(wide),
+            nn.Dropout(0.3),
+            nn.Linear(wide, wide),
+            nn.ReLU(),
+        )
+        self.heads = nn.ModuleList(nn.Linear(wide, HEADS[name]) for name in heads)
+        self.register_buffer("where", torch.from_numpy(_where(grid.FACTORS)), persistent=False)
+        places = torch.from_numpy(np.log(grid.FACTORS).astype(np.float32))
+        self.register_buffer("ratios", torch.stack([places, places.abs()]), persistent=False)
+        self.known = nn.Linear(wide, FACTOR_KNOWN)
+        self.judge = nn.Sequential(
+            nn.Conv1d(2 * LINES * MULTIPLES + FACTOR_KNOWN + 2, FACTOR_JUDGE, 1),
+            nn.ReLU(),
+            nn.Conv1d(FACTOR_JUDGE, FACTOR_JUDGE, 1),
+            nn.ReLU(),
+            nn.Conv1d(FACTOR_JUDGE, 1, 1),
+        )
+
+    def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
+        """Logarithms of probabilities; `others` holds the parts it reads."""
+        views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
+        grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
+        joint = self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
+        factors = self.ratios.shape[1]
+        there = (views @ self.where).unflatten(2, (MULTIPLES, factors)).flatten(1, 2)
+        known = self.known(joint)[:, :, None].expand(-1, -1, factors)
+        ratios = self.ratios * torch.ones_like(joint[:, :1, None])  # `expand` would fix the batch in an export
+        judged = self.judge(torch.cat([there, known, ratios], 1))[:, 0]
+        found = {name: head(joint) for name, head in zip(self.outputs, self.heads, strict=True)}
+        found["factor"] = found["factor"] + judged
+        return tuple(_never_certain(torch.softmax(answer.float(), 1)) for answer in found.values())
+
+    def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
+        """Statistics of noise."""
+        return _example(count, seed, self.reads)
+
+
+def _where(factors: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weights that read a spectrum at the multiples of 1/s, (FREQUENCIES, MULTIPLES * factors), between its points."""
+    multiples = np.arange(1, MULTIPLES + 1)[:, None] / factors
+    folded = np.abs(multiples - np.rint(multiples)) * 2 * (FREQUENCIES - 1)
+    return np.maximum(0, 1 - np.abs(np.arange(FREQUENCIES)[:, None] - folded.ravel())).astype(np.float32)
 
 
 class ManipulationValues(Network):
@@ -137,6 +199,7 @@ class ManipulationValues(Network):
     Args:
         heads: what it answers, of HEADS.
         reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+        layers: width, number and dropout of its layers.
     """
 
     meanings: ClassVar[dict[str, str]] = {
@@ -144,21 +207,21 @@ class ManipulationValues(Network):
         **{name: Manipulation.meanings[name] for name in HEADS},
     }
 
-    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...]) -> None:
+    def __init__(
+        self, heads: tuple[str, ...], reads: tuple[str, ...], layers: tuple[int, int, float] = NARROW
+    ) -> None:
         super().__init__()
         self.outputs, self.reads = heads, reads
-        count = 2 * count_of(reads)
+        wide, number, dropout = layers
+        counts = [2 * count_of(reads), *[wide] * number]
         self.joint = nn.Sequential(
-            nn.BatchNorm1d(count),
-            nn.Dropout(VALUES_DROPOUT),
-            nn.Linear(count, VALUES_WIDTH),
-            nn.ReLU(),
-            nn.BatchNorm1d(VALUES_WIDTH),
-            nn.Dropout(VALUES_DROPOUT),
-            nn.Linear(VALUES_WIDTH, VALUES_WIDTH),
-            nn.ReLU(),
+            *(
+                layer
+                for count, following in pairwise(counts)
+                for layer in (nn.BatchNorm1d(count), nn.Dropout(dropout), nn.Linear(count, following), nn.ReLU())
+            )
         )
-        self.heads = nn.ModuleList(nn.Linear(VALUES_WIDTH, HEADS[name]) for name in heads)
+        self.heads = nn.ModuleList(nn.Linear(wide, HEADS[name]) for name in heads)
 
     def forward(self, values: Tensor) -> tuple[Tensor, ...]:
         """Logarithms of probabilities, of (n, count_of(reads))."""
@@ -173,9 +236,38 @@ class ManipulationValues(Network):
         return {"values": torch.from_numpy(np.stack([describe_parts(piece, table, self.reads) for piece in pieces]))}
 
 
-def expert_network(heads: tuple[str, ...], reads: tuple[str, ...]) -> Callable[[], Network]:
-    """The network of an expert, see `jpegtrace.manipulation.posterior.Expert`."""
-    return partial(ManipulationValues, heads, reads) if reads else partial(Manipulation, heads, width=0.5)
+def expert_network(expert: Expert) -> Callable[[], Network]:
+    """The network of an expert."""
+    if expert.traces:
+        return partial(ManipulationFactor, expert.heads, expert.reads)
+    return partial(ManipulationValues, expert.heads, expert.reads, WIDE if "size" in expert.heads else NARROW)
+
+
+def _lines(maps: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.BatchNorm1d(SIGNALS),
+        nn.Conv1d(SIGNALS, maps, 3, padding=1),
+        nn.ReLU(),
+        nn.BatchNorm1d(maps),
+        nn.Conv1d(maps, LINES, 3, padding=1),
+    )
+
+
+def _places(wide: int) -> nn.Sequential:
+    count = 2 * LINES * FREQUENCIES
+    return nn.Sequential(nn.BatchNorm1d(count), nn.Dropout(0.5), nn.Linear(count, wide), nn.ReLU())
+
+
+def _phases() -> nn.Sequential:
+    count = SIGNALS * PERIOD
+    return nn.Sequential(nn.BatchNorm1d(count), nn.Linear(count, 96), nn.ReLU(), nn.Linear(96, 48))
+
+
+def _example(count: int, seed: int, names: Sequence[str]) -> dict[str, Tensor]:
+    rng = np.random.default_rng(seed)
+    pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
+    found = [describe(piece, np.full((8, 8), 10, np.uint16), names) for piece in pieces]
+    return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
 
 
 def _never_certain(probabilities: Tensor) -> Tensor:

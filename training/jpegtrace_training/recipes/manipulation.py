@@ -23,7 +23,7 @@ from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import Features, describe, describe_parts
 from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
-from jpegtrace.manipulation.posterior import EXPERTS
+from jpegtrace.manipulation.posterior import EXPERTS, GENERAL
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.manipulation import HEADS
@@ -40,7 +40,7 @@ def extent_of(side: int, part: float) -> int:
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
     """Features of pieces of one of several sizes, and pasts."""
-    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)))
+    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)), GENERAL.reads)
 
 
 def draw_with(
@@ -50,18 +50,19 @@ def draw_with(
     among = grid.CARRIED_BY[parameter]
     drawn = [operations.draw(pictures, 1, rng, _extent(rng, side), among) for _ in range(count)]
     samples, pasts = [samples[0] for samples, _ in drawn], [pasts[0] for _, pasts in drawn]
-    if reads := EXPERTS[parameter].reads:
-        # In full precision: the strongest noises differ by less than that of half floats.
-        return {"values": np.stack([describe_parts(*sample, reads) for sample in samples])} | _answers_of(pasts)
-    return _described(samples, pasts)
+    expert = EXPERTS[parameter]
+    if expert.traces:
+        return _described(samples, pasts, expert.reads)
+    # In full precision: the strongest noises differ by less than that of half floats.
+    return {"values": np.stack([describe_parts(*sample, expert.reads) for sample in samples])} | _answers_of(pasts)
 
 
 def _extent(rng: np.random.Generator, side: int) -> int:
     return extent_of(side, SIDES[int(rng.choice(len(SIDES), p=[share for _, share in SIDES]))][0])
 
 
-def _described(samples: Sequence[operations.Sample], pasts: Sequence[operations.Past]) -> Arrays:
-    found = [describe(luma, table) for luma, table in samples]
+def _described(samples: Sequence[operations.Sample], pasts: Sequence[operations.Past], names: Sequence[str]) -> Arrays:
+    found = [describe(luma, table, names) for luma, table in samples]
     return {
         **{name: np.stack([getattr(one, name) for one in found]).astype(np.float16) for name in Features._fields},
         **_answers_of(pasts),
