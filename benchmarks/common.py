@@ -34,10 +34,28 @@ def environment(seed: int) -> dict[str, str | int | None]:
     }
 
 
-def write_results(name: str, rows: Iterable[Mapping[str, object]], *, seed: int = 0) -> None:
-    """Write rows with the same columns to ``results/NAME.csv``, the environment behind each, and print them."""
+def read_results(name: str) -> list[dict[str, str]]:
+    """Rows of ``results/NAME.csv`` with their environment; none where it was not run."""
+    path = RESULTS / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def write_results(
+    name: str,
+    rows: Iterable[Mapping[str, object]],
+    *,
+    seed: int = 0,
+    kept: Iterable[Mapping[str, object]] = (),
+) -> None:
+    """Write rows with the same columns to ``results/NAME.csv``, the environment behind each, and print them.
+
+    `kept` are rows of `read_results` that were not measured again.
+    """
     beside = environment(seed)
-    table = [{**row, **beside} for row in rows]
+    table = [{**row, **beside} for row in rows] + list(kept)
     RESULTS.mkdir(exist_ok=True)
     with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")

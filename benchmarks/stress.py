@@ -10,6 +10,8 @@ smaller pictures are left out. It writes
   compressed twice at the detector's own threshold, and P_e against pictures compressed once with the same last quality.
   The networks are those that are installed. ``--double-pictures`` draws fewer pictures for this table.
 
+With ``--attack`` rows of other attacks stay in the tables where they were measured on as many pictures.
+
 Published figures are those of W. Fan, K. Wang, F. Cayre, Z. Xiong, IEEE TIFS 9(8), 2014, table V. They are for other
 pictures (UCID-v2, 1,338 of 512x384) and a quality drawn at random from 50 to 95, so they stand beside "all"; their
 attacks are the authors' own, of which `dither-median` and `tv` are in the manner. Their SSIM may
@@ -29,7 +31,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import bootstrap_by_picture, write_results
+from common import bootstrap_by_picture, read_results, write_results
 from jpegtrace.networks import card, card_ids
 from jpegtrace.stress import ATTACKS, Evaluation, evaluate, least_error, read_originals
 from jpegtrace.stress.attacking import method_of
@@ -139,6 +141,11 @@ def seen(name: str) -> str:
     return f"{card(name).status}, {card(name).samples:,} samples" if name in card_ids() else ""
 
 
+def others(name: str, attacks: list[str], pictures: int) -> list[dict[str, str]]:
+    """Rows of a table about other attacks on as many pictures."""
+    return [row for row in read_results(name) if row["attack"] not in attacks and row["pictures"] == str(pictures)]
+
+
 def progress(what: str) -> Callable[[float], None]:
     """Share that is done, on stderr."""
     begun = time.monotonic()
@@ -164,12 +171,13 @@ def main() -> None:
     options = {"attacks": attacks, "seed": SEED, "processes": given.processes}
     at_once = LAST_QUALITIES if few == len(planes) else ()
     found = twice = evaluate(planes, last_qualities=at_once, progress=progress("P_e"), **options)
-    write_results("stress_pe", error_rows(found), seed=SEED)
+    write_results("stress_pe", error_rows(found), seed=SEED, kept=others("stress_pe", attacks, found.pictures))
     if 0 < few < len(planes):
         some = [planes[k] for k in chosen]
         twice = evaluate(some, detectors={}, last_qualities=LAST_QUALITIES, progress=progress("double"), **options)
     if twice.doubles:
-        write_results("stress_double", double_rows(twice), seed=SEED)
+        kept = others("stress_double", [ONCE, *attacks], twice.pictures)
+        write_results("stress_double", double_rows(twice), seed=SEED, kept=kept)
     for missing in twice.left_out:
         print(f"left out: {missing}", file=sys.stderr)
 

@@ -247,7 +247,7 @@ def _echoes(values: NDArray[np.int32]) -> NDArray[np.float64]:
         for covariance, (rows, most) in zip(view, ECHOES, strict=True):
             _kernels.echoes(lines, rows, most, covariance)
     powers, covariances = found[..., :1] + EPSILON, found[..., 1:]
-    return np.concatenate([np.log(powers), covariances / powers], 2).mean(0).ravel()
+    return np.asarray(np.concatenate([np.log(powers), covariances / powers], 2).mean(0).ravel())
 
 
 def _greys(luma: NDArray[np.uint8]) -> NDArray[np.float64]:

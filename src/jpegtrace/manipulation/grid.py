@@ -50,7 +50,7 @@ def spread(values: Floats, points: Floats) -> Floats:
 
 LEVELS = (0.05, 0.5, 0.95)
 # Of intervals around their middles, in the logarithm. Quantiles of distributions over a grid are too careful where a
-# network tells more than the grid holds; so chosen that about 90 % of pieces of held-out pictures of the training lie in
+# network tells more than the grid holds; so chosen that about 90 % of pieces of the training's held-out pictures lie in
 # them: `benchmarks/manipulation.py --part stretch`.
 STRETCH = {"factor": 1.1, "sigma": 0.7, "size": 0.2, "noise": 0.5}
 

@@ -112,15 +112,17 @@ class AfEdsr(Network):
 
     def begin_as_identity(self) -> None:
         """Let the first filter carry the picture, the others what high-pass filters leave, of which little is added."""
-        last = self.body[-1]
+        *_, last = (layer.weight for layer in self.body.modules() if isinstance(layer, nn.Conv2d))
+        head, tail = self.head.weight, self.tail.weight
         self.head.begin_as_high_pass()
         with torch.no_grad():
-            for convolution in (self.head, self.tail, last):
-                convolution.bias.zero_()
-            for convolution in (self.tail, last):
-                convolution.weight *= FIRST_SHARE
-            last.weight[0] = self.head.weight[0] = self.tail.weight[:, 0] = 0
-            self.head.weight[0, :, 1, 1] = self.tail.weight[:, 0, 1, 1] = 1
+            for name, values in self.named_parameters():
+                if name.endswith("bias"):
+                    values.zero_()
+            for weight in (tail, last):
+                weight *= FIRST_SHARE
+            last[0] = head[0] = tail[:, 0] = 0
+            head[0, :, 1, 1] = tail[:, 0, 1, 1] = 1
 
     def forward(self, pixels: Tensor, table: Tensor) -> Tensor:
         """The final picture of Eq. 2, (n, 1, h, w), in grey levels, neither rounded nor truncated.

@@ -118,7 +118,7 @@ class Manipulation(Network):
 class ManipulationFactor(Network):
     """The expert for the factor: what speaks for one of them is looked for where it has to be, the same for all.
 
-    The strength of residuals repeats once between two old pixels, so that a factor s has lines at 1/s and its multiples,
+    The strength of residuals repeats once between two old pixels, so a factor s has lines at 1/s and its multiples,
     folded into 0..1/2 (Gallagher 2005). Every factor of the grid is judged by what stands there, by itself, and by what
     is known of the piece; the weights of this judgement are the same for all factors, so that a piece of one teaches
     something of all others. What the dense layers of `Manipulation` tell comes on top.
@@ -140,7 +140,12 @@ class ManipulationFactor(Network):
         self.places = _places(wide)
         self.phases = _phases()
         self.values = nn.Sequential(
-            nn.BatchNorm1d(count), nn.Dropout(0.2), nn.Linear(count, wide), nn.ReLU(), nn.BatchNorm1d(wide), nn.Dropout(0.3)
+            nn.BatchNorm1d(count),
+            nn.Dropout(0.2),
+            nn.Linear(count, wide),
+            nn.ReLU(),
+            nn.BatchNorm1d(wide),
+            nn.Dropout(0.3),
         )
         self.joint = nn.Sequential(
             nn.Linear(2 * wide + 2 * 48, wide),
@@ -207,9 +212,7 @@ class ManipulationValues(Network):
         **{name: Manipulation.meanings[name] for name in HEADS},
     }
 
-    def __init__(
-        self, heads: tuple[str, ...], reads: tuple[str, ...], layers: tuple[int, int, float] = NARROW
-    ) -> None:
+    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...], layers: tuple[int, int, float] = NARROW) -> None:
         super().__init__()
         self.outputs, self.reads = heads, reads
         wide, number, dropout = layers
