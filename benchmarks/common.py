@@ -57,8 +57,9 @@ def write_results(
     beside = environment(seed)
     table = [{**row, **beside} for row in rows] + list(kept)
     RESULTS.mkdir(exist_ok=True)
+    columns = list(dict.fromkeys(key for row in table for key in row))
     with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(table[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
     for row in table:

@@ -7,14 +7,15 @@ compression. Every part writes ``results/manipulation_PART.csv``:
 - ``classes``: P3, five manipulations, QF2 = 90 and QF2 drawn from 50..90 (and by tens): accuracy of every class and
   macro average. The answer is the likeliest class of the manipulation, all of them as frequent, as a network for this
   manipulation alone has it from its training: what the posterior says of a class, over what the training says of it
-  before any piece is seen, in which "none" is ten times as frequent as one factor. "shares of the training" leaves it
-  at that. "open" counts an answer right only where the operation is right among all, too.
+  before any piece is seen, in which "none" is several times as frequent as any other class. "shares of the training"
+  leaves it at that. "open" counts an answer right only where the operation is right among all, too.
 - ``confusion``: of the same, QF2 = 90.
 - ``as_written``: P3 to the letter, QF2 = 90: the middle of a resized piece is cut where it falls, so that the place of
   the last grid in it depends on the factor. What that place alone tells, when the pixel engine reads it, what the trace
   tells without it, and both together.
 - ``between``: parameters between the classes: absolute errors, and how often the 90 % interval holds the truth.
-- ``stretch`` (only where it is asked for, on the pictures of the training): what `grid.STRETCH` should be.
+- ``stretch`` (only where it is asked for, on the pictures of the training, ``--pieces 220``): what `grid.STRETCH`
+  should be.
 - ``histories``: what is said of pieces that were only compressed, once or twice, and of histories that the protocol
   lacks (kernels of other kinds, resized and then blurred), by the quality of the last compression.
 - ``speed``: pieces a second on two threads, and of `manip-mper`'s architecture.
@@ -154,33 +155,36 @@ def before(head: str) -> np.ndarray:
     return drawn * sum(operations.SHARES[carrier] for carrier in grid.CARRIED_BY[head])
 
 
-def scores(task: Task, found: Posterior, *, even: bool = True) -> np.ndarray:
-    """How likely each class of a task is, up to a factor per piece.
-
-    Args:
-        task: one of the five.
-        found: of pieces.
-        even: all classes are as frequent: posterior over prior, both of the points of the grid at a class. Otherwise
-            as frequent as in the training, each point of the grid counting for the nearest class.
-    """
-    head = head_of(task)
-    points, joint = grid.PARAMETERS[head], happened(task, found)[:, None] * getattr(found, head)
-    none = task.values.index(task.neutral)
+def members_of(task: Task) -> tuple[np.ndarray, np.ndarray]:
+    """Which class of a task each point of the grid is nearest to, (points, classes); how many points it is away."""
+    points = np.log(grid.PARAMETERS[head_of(task)])
     places = np.log(np.maximum(effective(task, np.array(task.values)), 1e-9))
-    of_class = np.log(points)[:, None] - places
-    members = np.eye(len(places))[np.abs(of_class).argmin(1)]
-    if even:
-        at = np.interp(places, np.log(points), np.arange(len(points)))
-        members[np.abs(np.arange(len(points))[:, None] - at) > NEAR] = 0
-        members[:, none] = 0
-        prior = before(head) @ members
-        prior[none] = 1.0
-        result = joint @ members / prior
-        result[:, none] = found.operation[:, 0] / operations.SHARES[0]
-        return np.asarray(result)
-    result = joint @ members
-    result[:, none] += found.operation[:, 0]
-    return np.asarray(result)
+    nearest = np.abs(points[:, None] - places).argmin(1)
+    steps = np.abs(np.arange(len(points))[:, None] - np.interp(places, points, np.arange(len(points))))
+    return np.eye(len(places))[nearest], steps
+
+
+def likelihoods(task: Task, found: Posterior) -> np.ndarray:
+    """How likely pieces are under each class of a task, up to a factor per piece.
+
+    Posterior over prior, both of the points of the grid at a class.
+    """
+    head, none = head_of(task), task.values.index(task.neutral)
+    members, steps = members_of(task)
+    members = members * (steps <= NEAR)
+    joint = happened(task, found)[:, None] * getattr(found, head)
+    others = np.arange(len(task.values)) != none
+    result = np.empty((len(joint), len(task.values)))
+    result[:, others] = joint @ members[:, others] / (before(head) @ members[:, others])
+    result[:, none] = found.operation[:, 0] / operations.SHARES[0]
+    return result
+
+
+def shares(task: Task, found: Posterior) -> np.ndarray:
+    """Probability of each class where they are as frequent as in the training; every point counts for the nearest."""
+    result = np.asarray(happened(task, found)[:, None] * getattr(found, head_of(task)) @ members_of(task)[0])
+    result[:, task.values.index(task.neutral)] += found.operation[:, 0]
+    return result
 
 
 def open_right(task: Task, answers: Answers) -> np.ndarray:
@@ -190,7 +194,7 @@ def open_right(task: Task, answers: Answers) -> np.ndarray:
     said_none = answers.posterior.operation.argmax(1) == 0
     rest = 1 - of_task - answers.posterior.operation[:, 0]
     manipulated = of_task > np.maximum(answers.posterior.operation[:, 0], rest)
-    right = scores(task, answers.posterior).argmax(1) == answers.label
+    right = likelihoods(task, answers.posterior).argmax(1) == answers.label
     return np.where(unaltered, said_none, manipulated & right)
 
 
@@ -214,10 +218,8 @@ def classes(options: Options) -> list[Row]:
             answers = asked(options, name, last)
             picture, qualities = answers.truth["picture"], answers.truth["last_quality"]
             given = {
-                "jpegtrace": scores(task, answers.posterior).argmax(1) == answers.label,
-                "jpegtrace, shares of the training": (
-                    scores(task, answers.posterior, even=False).argmax(1) == answers.label
-                ),
+                "jpegtrace": likelihoods(task, answers.posterior).argmax(1) == answers.label,
+                "jpegtrace, shares of the training": shares(task, answers.posterior).argmax(1) == answers.label,
                 "jpegtrace, open": open_right(task, answers),
             }
             if answers.network is not None:
@@ -277,7 +279,7 @@ def confusion(options: Options) -> list[Row]:
     rows: list[Row] = []
     for name, task in TASKS.items():
         answers = asked(options, name, (90, 90))
-        said = scores(task, answers.posterior).argmax(1)
+        said = likelihoods(task, answers.posterior).argmax(1)
         for index, title in enumerate(task.classes):
             counts = np.bincount(said[answers.label == index], minlength=len(task.values))
             told = ", ".join(f"{task.classes[k]}: {counts[k] / counts.sum():.3f}" for k in np.flatnonzero(counts))
@@ -313,7 +315,7 @@ def written_job(folder: Path, name: str, count: int, seed: int) -> Written:
         top, left = history.sources[0].origin if history.sources else (0, 0)
         rows, cols = ((SIDE - start) // 8 * 8 for start in (top, left))
         on_grid = np.ascontiguousarray(piece[top : top + rows, left : left + cols])
-        found.append(scores(task, weigh([describe(on_grid, ijg_table(90))]))[0])
+        found.append(likelihoods(task, weigh([describe(on_grid, ijg_table(90))]))[0])
         allowed = (places == top) & (places == left)
         consistent.append(allowed if allowed.any() else np.ones(len(places), bool))
     return Written(truth["picture"], label, np.stack(found), np.stack(consistent))
@@ -355,9 +357,9 @@ BETWEEN = {
 }
 
 
-def intervals(head: str, found: Posterior, factor: float | None = None) -> np.ndarray:
+def intervals(head: str, found: Posterior, stretched: float | None = None) -> np.ndarray:
     """Low ends, middles and high ends of a parameter, (3, pieces)."""
-    return np.stack([grid.interval(head, one, factor) for one in getattr(found, head)], 1)
+    return np.stack([grid.interval(head, one, stretched) for one in getattr(found, head)], 1)
 
 
 def stretch(options: Options) -> list[Row]:
@@ -366,19 +368,23 @@ def stretch(options: Options) -> list[Row]:
     FOLDER is that of the training: only its held-out pictures are used.
     """
     rows: list[Row] = []
-    asked_of: dict[str, list[Answers]] = {head: [] for head in grid.PARAMETERS}
-    of_task = {name: replace(options, held_out=True) for name in BETWEEN}
-    for name, held_out in of_task.items():
-        asked_of[head_of(TASKS[name])] += [asked(held_out, name, last, BETWEEN[name]) for last in STRETCH_QUALITIES]
-    tasks = {head_of(TASKS[name]): TASKS[name] for name in BETWEEN}
-    for head, parts in asked_of.items():
-        true = np.concatenate([effective(tasks[head], part.truth["value"]) for part in parts])
+    held_out = replace(options, held_out=True)
+    for head in grid.PARAMETERS:
+        names = [name for name in BETWEEN if head_of(TASKS[name]) == head]
+        parts = [asked(held_out, name, last, BETWEEN[name]) for name in names for last in STRETCH_QUALITIES]
+        true = np.concatenate([effective(TASKS[names[0]], part.truth["value"]) for part in parts])
         found = joined([part.posterior for part in parts])
-        for factor in STRETCHES:
-            low, _, high = intervals(head, found, factor)
-            covered = (low <= true) & (true <= high)
-            rows.append({"parameter": head, "pieces": len(true), "stretch": factor, "covered": f"{covered.mean():.4f}",
-                         "chosen": "yes" if factor == grid.STRETCH[head] else ""})  # fmt: skip
+        for stretched in STRETCHES:
+            low, _, high = intervals(head, found, stretched)
+            rows.append(
+                {
+                    "parameter": head,
+                    "pieces": len(true),
+                    "stretch": stretched,
+                    "covered": f"{((low <= true) & (true <= high)).mean():.4f}",
+                    "chosen": "yes" if stretched == grid.STRETCH[head] else "",
+                }
+            )
     return rows
 
 

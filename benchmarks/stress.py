@@ -10,7 +10,8 @@ smaller pictures are left out. It writes
   compressed twice at the detector's own threshold, and P_e against pictures compressed once with the same last quality.
   The networks are those that are installed. ``--double-pictures`` draws fewer pictures for this table.
 
-With ``--attack`` rows of other attacks stay in the tables where they were measured on as many pictures.
+With ``--attack`` rows of other attacks stay in the tables where they were measured on as many pictures with the
+same weights.
 
 Published figures are those of W. Fan, K. Wang, F. Cayre, Z. Xiong, IEEE TIFS 9(8), 2014, table V. They are for other
 pictures (UCID-v2, 1,338 of 512x384) and a quality drawn at random from 50 to 95, so they stand beside "all"; their
@@ -142,8 +143,14 @@ def seen(name: str) -> str:
 
 
 def others(name: str, attacks: list[str], pictures: int) -> list[dict[str, str]]:
-    """Rows of a table about other attacks on as many pictures."""
-    return [row for row in read_results(name) if row["attack"] not in attacks and row["pictures"] == str(pictures)]
+    """Rows of a table about other attacks, on as many pictures and with the weights that are installed now."""
+    return [
+        row
+        for row in read_results(name)
+        if row["attack"] not in attacks
+        and row["pictures"] == str(pictures)
+        and row.get("weights", "") == seen(row.get("by", ""))
+    ]
 
 
 def progress(what: str) -> Callable[[float], None]:

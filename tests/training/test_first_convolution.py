@@ -36,7 +36,7 @@ def test_high_pass_filters_do_not_see_a_flat_area():
 
 @pytest.mark.parametrize(
     "name",
-    [name for name in NETWORKS if not name.startswith(("djpeg-hist", "double-histogram", "af-edsr", "manipulation"))],
+    [name for name in NETWORKS if not name.startswith(("djpeg-hist", "double-histogram", "manipulation"))],
 )
 def test_every_network_of_pixels_begins_with_it(name):
     convolutions = [m for m in NETWORKS[name]().modules() if isinstance(m, torch.nn.Conv2d)]

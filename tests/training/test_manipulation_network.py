@@ -33,6 +33,7 @@ def shapes_of(expert):
     return {"lines": (2, SIGNALS, FREQUENCIES), "phases": (2, SIGNALS, 8), "others": count}
 
 
+SHAPES = shapes_of(GENERAL)
 NAN = np.nan
 
 
@@ -45,9 +46,6 @@ def network():
 @pytest.fixture(scope="module")
 def drawn():
     return RECIPE.draw(made(2, 192, seed=1).training, 24, np.random.default_rng(2), 128)
-
-
-SHAPES = shapes_of(GENERAL)
 
 
 def in_torch(arrays):

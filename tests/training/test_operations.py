@@ -388,16 +388,22 @@ class TestWidth:
 class TestShares:
     @pytest.mark.parametrize("parameter", grid.PARAMETERS)
     def test_they_are_those_of_what_is_drawn(self, parameter):
-        shares = operations.shares_of(parameter, 4000, np.random.default_rng(1))
-        assert shares.shape == grid.PARAMETERS[parameter].shape
+        points = grid.PARAMETERS[parameter]
+        shares = operations.shares_of(parameter, 6000, np.random.default_rng(1))
+        rng = np.random.default_rng(2)
+        drawn = np.array([operations.DRAWN[parameter](rng) for _ in range(6000)])
+        assert shares.shape == points.shape
         assert shares.sum() == pytest.approx(1)
-        pieces = [np.random.default_rng(2).integers(0, 256, (80, 80, 3)).astype(np.uint8)]
-        _, pasts = operations.draw(pieces, 60, np.random.default_rng(3), 64, grid.CARRIED_BY[parameter])
-        values = np.array([getattr(past, parameter) for past in pasts], float)
-        likely = shares @ grid.spread(values, grid.PARAMETERS[parameter]).T
-        assert likely.min() > 0
+        np.testing.assert_allclose(shares, grid.spread(drawn, points).mean(0), atol=0.02)
 
-    def test_half_are_classes_of_the_protocol(self):
+    @pytest.mark.parametrize("parameter", grid.PARAMETERS)
+    def test_nothing_is_drawn_that_has_no_share(self, parameter):
+        shares = operations.shares_of(parameter, 4000, np.random.default_rng(1))
+        _, pasts = draw(PICTURES, 60, np.random.default_rng(3), SIDE, grid.CARRIED_BY[parameter])
+        values = np.array([getattr(past, parameter) for past in pasts], float)
+        assert (shares @ grid.spread(values, grid.PARAMETERS[parameter]).T).min() > 0
+
+    def test_a_class_has_its_part_of_the_half_that_are_classes(self):
         shares = operations.shares_of("factor", 20_000, np.random.default_rng(1))
         at = {factor: shares[np.abs(np.log(grid.FACTORS / factor)).argsort()[:2]].sum() for factor in (0.7, 1.3)}
         assert at[0.7] == pytest.approx(0.6 * 0.5 / 5, abs=0.015)

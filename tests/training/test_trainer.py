@@ -246,7 +246,7 @@ class TestBegun:
     def test_weights_of_another_recipe_are_refused(self, tmp_path, whole):
         other = loaded(whole) | {"recipe": "other"}
         torch.save(other, tmp_path / "other.pt")
-        with pytest.raises(UsageError, match=r"holds weights of other, not of tiny"):
+        with pytest.raises(UsageError, match=r"holds weights of other, not of tiny$"):
             self.begun(tmp_path / "run", tmp_path / "other.pt")
 
     def test_weights_of_a_recipe_akin_to_it_are_taken_and_remembered(self, tmp_path, whole):

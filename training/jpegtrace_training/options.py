@@ -17,7 +17,7 @@ def parser() -> argparse.ArgumentParser:
                       help="folder of lossless RGB pictures; may be repeated")  # fmt: skip
     made.add_argument("--run", type=Path, metavar="FOLDER", help="checkpoints and metrics; a run that is there goes on")
     made.add_argument("--begin", type=Path, metavar="FILE",
-                      help="best.pt or last.pt of another run, of this recipe or one akin to it")  # fmt: skip
+                      help="best.pt or last.pt of another run to begin with; of af-edsr, of any quality")  # fmt: skip
     made.add_argument("--smoke", action="store_true", help="a trial of a minute on made pictures, which checks itself")
     made.add_argument("--samples", type=int, help="samples to see in all; as published where not given")
     made.add_argument("--batch", type=int, help="samples a step; as published where not given")

@@ -390,7 +390,8 @@ class _Run:
             self.seeds = [*earlier, self.settings.seed]
             self.ancestors = [*state.get("ancestors", []), *([recipe] if recipe != self.recipe.id else [])]
         if recipe not in (self.recipe.id, *self.recipe.akin):
-            raise UsageError(f"{path} holds weights of {recipe}, not of {self.recipe.id}")
+            wanted = " or ".join((self.recipe.id, *self.recipe.akin))
+            raise UsageError(f"{path} holds weights of {recipe}, not of {wanted}")
         self.model.load_state_dict(weights)
 
     def _restore(self) -> bool:

@@ -193,7 +193,7 @@ def apart(values: NDArray[np.int32], others: NDArray[np.int32], shares: Floats) 
 
 @kernel
 def echoes(values: NDArray[np.int32], rows: int, most: int, found: NDArray[np.float64]) -> None:
-    """Autocovariance of differences along rows, without their mean, which is hardly any.
+    """Autocovariance of differences along rows; their mean, hardly any, is not taken out.
 
     Args:
         values: (height, width).
@@ -212,7 +212,7 @@ def echoes(values: NDArray[np.int32], rows: int, most: int, found: NDArray[np.fl
                 sums[x] -= min(most, max(-most, values[y - rows, x + 1] - values[y - rows, x]))
         if y >= rows - 1:
             for lag in range(len(found)):
-                total = np.int32(0)
+                total = 0
                 for x in range(count - lag):
                     total += sums[x] * sums[x + lag]
                 totals[lag] += total

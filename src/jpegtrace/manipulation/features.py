@@ -92,7 +92,7 @@ def describe(luma: NDArray[np.uint8], table: NDArray[np.uint16], names: Sequence
     Args:
         luma: (height, width), multiples of 8 from SMALLEST to LARGEST.
         table: (8, 8), of the last compression.
-        names: of the parts that `others` is to hold, in the order of PARTS.
+        names: of the parts that `others` is to hold, in this order.
 
     Raises:
         UsageError: the piece has another size.
@@ -241,7 +241,7 @@ def _medians(luma: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _echoes(values: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Of every kind the power of differences, and their correlation at distances, in the mean of rows and columns."""
+    """Of every kind of differences the logarithm of their power, and correlations; means of rows and columns."""
     found = np.empty((2, len(ECHOES), 1 + ECHO_LAGS))
     for view, lines in zip(found, (values, np.ascontiguousarray(values.T)), strict=True):
         for covariance, (rows, most) in zip(view, ECHOES, strict=True):

@@ -37,6 +37,12 @@ CARRIED_BY = {  # operations that have the parameter
     }.items()
 }
 
+LEVELS = (0.05, 0.5, 0.95)
+# Of intervals around their middles, in the logarithm: the least tenth with which nine of ten pieces of the training's
+# held-out pictures lie in them, `benchmarks/manipulation.py --part stretch`; of windows, which are whole, a tenth more.
+# Quantiles are mostly too wide, for a network often tells more than the grid holds.
+STRETCH = {"factor": 1.1, "sigma": 0.7, "size": 0.2, "noise": 0.5}
+
 
 def spread(values: Floats, points: Floats) -> Floats:
     """Shares of the two grid points around each value, (values, points), rows summing to 1.
@@ -48,15 +54,8 @@ def spread(values: Floats, points: Floats) -> Floats:
     return np.asarray(np.maximum(0.0, 1.0 - distance))
 
 
-LEVELS = (0.05, 0.5, 0.95)
-# Of intervals around their middles, in the logarithm. Quantiles of distributions over a grid are too careful where a
-# network tells more than the grid holds; so chosen that about 90 % of pieces of the training's held-out pictures lie in
-# them: `benchmarks/manipulation.py --part stretch`.
-STRETCH = {"factor": 1.1, "sigma": 0.7, "size": 0.2, "noise": 0.5}
-
-
 def interval(parameter: str, probabilities: Floats, stretch: float | None = None) -> Floats:
-    """Low end, middle and high end of what a parameter is, (3,), with about 90 % between the ends.
+    """Low end, middle and high end of what a parameter is, (3,), with about 90 % between the ends for a single piece.
 
     Windows of medians are whole: all three are the nearest that there are.
 

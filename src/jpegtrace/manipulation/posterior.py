@@ -16,35 +16,6 @@ Floats = NDArray[np.float64]
 WEIGHTS = "manipulation"
 
 
-class Expert(NamedTuple):
-    """A network, mostly for one parameter, which then knows nothing but pieces that have it.
-
-    Attributes:
-        heads: what it answers.
-        reads: the parts of `Features.others` that it reads.
-        traces: whether it reads lines and phases, too.
-    """
-
-    heads: tuple[str, ...]
-    reads: tuple[str, ...]
-    traces: bool = False
-
-
-GENERAL = Expert(
-    ("operation", "factor", "kernel", "sigma", "size", "noise"),
-    ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table"),
-    traces=True,
-)
-# Those that read less learn from fewer pieces what their parameter does, and know more than the network for everything.
-EXPERTS = {
-    "factor": Expert(("factor", "kernel"), ("powers", "blocks", "differences", "table"), traces=True),
-    "sigma": Expert(("sigma",), ("powers", "blocks", "differences", "table")),
-    "size": Expert(("size",), ("differences", "table", "echoes")),
-    "noise": Expert(("noise",), ("blocks", "greys", "table")),
-}
-NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
-
-
 class Posterior(NamedTuple):
     """Probabilities for n pieces.
 
@@ -65,6 +36,35 @@ class Posterior(NamedTuple):
     noise: Floats
 
 
+class Expert(NamedTuple):
+    """What a network answers and reads. One for a parameter knows nothing but pieces that have it.
+
+    Attributes:
+        heads: what it answers.
+        reads: the parts of `Features.others` that it reads.
+        traces: whether it reads lines and phases, too.
+    """
+
+    heads: tuple[str, ...]
+    reads: tuple[str, ...]
+    traces: bool = False
+
+
+GENERAL = Expert(
+    Posterior._fields,
+    ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table"),
+    traces=True,
+)
+# Those that read less learn from fewer pieces what their parameter does, and know more than the network for everything.
+EXPERTS = {
+    "factor": Expert(("factor", "kernel"), ("powers", "blocks", "differences", "table"), traces=True),
+    "sigma": Expert(("sigma",), ("powers", "blocks", "differences", "table")),
+    "size": Expert(("size",), ("differences", "table", "echoes")),
+    "noise": Expert(("noise",), ("blocks", "greys", "table")),
+}
+NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
+
+
 def weigh(pieces: Sequence[Features]) -> Posterior:
     """Ask the network for everything what happened, and the expert for each parameter what it was.
 
@@ -77,7 +77,7 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
     answers = _ask(WEIGHTS, GENERAL, pieces)
     for parameter, expert in EXPERTS.items():
         answers |= _ask(f"{WEIGHTS}-{parameter}", expert, pieces)
-    return Posterior(*(softmax(answer.astype(np.float64), axis=1) for answer in answers.values()))
+    return Posterior(**{head: softmax(answer.astype(np.float64), axis=1) for head, answer in answers.items()})
 
 
 def _ask(name: str, expert: Expert, pieces: Sequence[Features]) -> dict[str, NDArray[Any]]:

@@ -30,6 +30,6 @@ NETWORKS: dict[str, Callable[[], Network]] = {
     "djpeg-srnet": DjpegSrnet,
     "double-histogram": DoubleHistogram,
     "manipulation": Manipulation,
-    **{f"manipulation-{name}": expert_network(expert) for name, expert in EXPERTS.items()},
+    **{f"manipulation-{name}": expert_network(name) for name in EXPERTS},
     **{f"manip-mper-{name}": partial(ManipMper, len(task.values)) for name, task in TASKS.items()},
 }

@@ -44,7 +44,7 @@ The weights to keep are those with the least histogram and deblocking loss on va
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -53,7 +53,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from jpegtrace.jpeg import dct_matrix
-from jpegtrace_training.networks.network import Axes, FirstConvolution, Network
+from jpegtrace_training.networks.network import Axes, FirstConvolution, FullConvolution, Network
 
 GAMMA = 100.0  # of Eq. 6
 LARGEST_BIN = 60  # bins begin at -60 and end at 60 (Eq. 6)
@@ -106,23 +106,21 @@ class AfEdsr(Network):
             *(ResidualBlock(channels_wide) for _ in range(blocks)),
             nn.Conv2d(channels_wide, channels_wide, 3, padding=1),
         )
-        self.tail = FirstConvolution(channels_wide, 1, 3, padding=1)
+        self.tail = FullConvolution(channels_wide, 1, 3, padding=1)
         self.alpha = nn.Parameter(torch.tensor(0.1))
         self.begin_as_identity()
 
     def begin_as_identity(self) -> None:
-        """Let the first filter carry the picture, the others what high-pass filters leave, of which little is added."""
-        *_, last = (layer.weight for layer in self.body.modules() if isinstance(layer, nn.Conv2d))
-        head, tail = self.head.weight, self.tail.weight
-        self.head.begin_as_high_pass()
+        """Let the first filter carry the picture; of the others, which are high-pass filters, little is added to it."""
+        first, last = self.head, cast("nn.Conv2d", self.body[-1])
+        first.begin_as_high_pass()
         with torch.no_grad():
-            for name, values in self.named_parameters():
-                if name.endswith("bias"):
-                    values.zero_()
-            for weight in (tail, last):
-                weight *= FIRST_SHARE
-            last[0] = head[0] = tail[:, 0] = 0
-            head[0, :, 1, 1] = tail[:, 0, 1, 1] = 1
+            for layer in (first, last, self.tail):
+                cast("Tensor", layer.bias).zero_()
+            for layer in (last, self.tail):
+                layer.weight *= FIRST_SHARE
+            last.weight[0] = first.weight[0] = self.tail.weight[:, 0] = 0
+            first.weight[0, :, 1, 1] = self.tail.weight[:, 0, 1, 1] = 1
 
     def forward(self, pixels: Tensor, table: Tensor) -> Tensor:
         """The final picture of Eq. 2, (n, 1, h, w), in grey levels, neither rounded nor truncated.

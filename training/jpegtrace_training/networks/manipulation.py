@@ -18,7 +18,7 @@ are not. See `ManipulationFactor` and `ManipulationValues`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from typing import ClassVar
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import SIGNALS, Features, count_of, describe, describe_parts
 from jpegtrace.manipulation.layout import FREQUENCIES, SMALLEST
-from jpegtrace.manipulation.posterior import GENERAL, Expert
+from jpegtrace.manipulation.posterior import EXPERTS, GENERAL, Expert
 from jpegtrace_training.networks.network import Network
 
 DOUBT = 0.002  # share that is spread over all answers
@@ -39,7 +39,10 @@ PERIOD = 8  # of the grid
 MAPS, LINES = 48, 12  # maps of lines, before and after
 FACTOR_MAPS, FACTOR_WIDTH, FACTOR_KNOWN, FACTOR_JUDGE = 32, 160, 24, 48  # of the expert for the factor
 MULTIPLES = 4  # of a factor's first line that are looked at
-NARROW, WIDE = (128, 2, 0.1), (384, 3, 0.05)  # width, layers and dropout of experts that read some parts
+JOINT, PHASES = 384, 48  # widths
+NARROW = (128, 2, 0.1)  # width, number and dropout of the layers of experts that read some parts
+LAYERS = {"size": (384, 3, 0.05)}  # of those that have others
+TABLE = np.full((8, 8), 10, np.uint16)  # of examples
 HEADS = {
     "operation": len(grid.OPERATIONS),
     "factor": len(grid.FACTORS),
@@ -50,33 +53,47 @@ HEADS = {
 }
 
 
-class Manipulation(Network):
-    """`manipulation` and its experts, see above.
+MEANINGS = {
+    "lines": "spectra of the mean strength of residuals in columns and rows",
+    "phases": "what repeats with the grid in columns and rows",
+    "others": "the parts of jpegtrace.manipulation.features that jpegtrace.manipulation.posterior names for it",
+    "operation": "logarithm of the probability of each of OPERATIONS",
+    "factor": "of each of FACTORS, if it was resized",
+    "kernel": "of each of KERNELS, if it was resized",
+    "sigma": "of each of SIGMAS, if it was blurred",
+    "size": "of each of SIZES, if it was median-filtered",
+    "noise": "of each of NOISES, if noise was added",
+}
+
+
+class _Traces(Network):
+    """What reads lines and phases, and some parts of the others.
 
     Args:
-        heads: what it answers, of HEADS.
-        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+        expert: what it answers and reads.
+        maps: of lines, before they become LINES.
+        wide: width of the layer of `others`.
+        joint: width of all other layers.
+        dropout: before the last of them.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        "lines": "spectra of the mean strength of residuals in columns and rows",
-        "phases": "what repeats with the grid in columns and rows",
-        "others": "everything else of jpegtrace.manipulation.features",
-        "operation": "logarithm of the probability of each of OPERATIONS",
-        "factor": "of each of FACTORS, if it was resized",
-        "kernel": "of each of KERNELS, if it was resized",
-        "sigma": "of each of SIGMAS, if it was blurred",
-        "size": "of each of SIZES, if it was median-filtered",
-        "noise": "of each of NOISES, if noise was added",
-    }
+    meanings: ClassVar[dict[str, str]] = MEANINGS
 
-    def __init__(self, heads: tuple[str, ...] = GENERAL.heads, reads: tuple[str, ...] = GENERAL.reads) -> None:
+    def __init__(self, expert: Expert, *, maps: int, wide: int, joint: int, dropout: float) -> None:
         super().__init__()
-        self.outputs, self.reads = heads, reads
-        count, wide, joint, inner = count_of(reads), 512, 384, 192
-        self.lines = _lines(MAPS)
-        self.places = _places(joint)
-        self.phases = _phases()
+        self.outputs, self.reads = expert.heads, expert.reads
+        count, places, phases = count_of(expert.reads), 2 * LINES * FREQUENCIES, SIGNALS * PERIOD
+        self.lines = nn.Sequential(
+            nn.BatchNorm1d(SIGNALS),
+            nn.Conv1d(SIGNALS, maps, 3, padding=1),
+            nn.ReLU(),
+            nn.BatchNorm1d(maps),
+            nn.Conv1d(maps, LINES, 3, padding=1),
+        )
+        self.places = nn.Sequential(nn.BatchNorm1d(places), nn.Dropout(0.5), nn.Linear(places, joint), nn.ReLU())
+        self.phases = nn.Sequential(
+            nn.BatchNorm1d(phases), nn.Linear(phases, 2 * PHASES), nn.ReLU(), nn.Linear(2 * PHASES, PHASES)
+        )
         self.values = nn.Sequential(
             nn.BatchNorm1d(count),
             nn.Dropout(0.2),
@@ -86,19 +103,16 @@ class Manipulation(Network):
             nn.Dropout(0.3),
         )
         self.joint = nn.Sequential(
-            nn.Linear(joint + 2 * 48 + wide, joint),
+            nn.Linear(joint + 2 * PHASES + wide, joint),
             nn.ReLU(),
             nn.BatchNorm1d(joint),
-            nn.Dropout(0.4),
+            nn.Dropout(dropout),
             nn.Linear(joint, joint),
             nn.ReLU(),
         )
-        self.heads = nn.ModuleList(
-            nn.Sequential(nn.Linear(joint, inner), nn.ReLU(), nn.Linear(inner, HEADS[name])) for name in heads
-        )
 
-    def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
-        """Logarithms of probabilities.
+    def read(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
+        """Spectra of both directions together, (n, 2 LINES, FREQUENCIES), and what is known of pieces, (n, joint).
 
         Args:
             lines: (n, 2, SIGNALS, FREQUENCIES).
@@ -107,59 +121,49 @@ class Manipulation(Network):
         """
         views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
         grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
-        joint = self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
-        return tuple(_never_certain(torch.softmax(head(joint).float(), 1)) for head in self.heads)
+        return views, self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Statistics of noise: other numbers would be like those of no piece."""
-        return _example(count, seed, self.reads)
+        found = [describe(piece, TABLE, self.reads) for piece in _noise(count, seed)]
+        return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
 
 
-class ManipulationFactor(Network):
+class Manipulation(_Traces):
+    """The network for everything, see above."""
+
+    def __init__(self) -> None:
+        super().__init__(GENERAL, maps=MAPS, wide=512, joint=JOINT, dropout=0.4)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(JOINT, JOINT // 2), nn.ReLU(), nn.Linear(JOINT // 2, HEADS[name]))
+            for name in self.outputs
+        )
+
+    def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
+        """Logarithms of probabilities; see `read`."""
+        _, joint = self.read(lines, phases, others)
+        return tuple(_never_certain(torch.softmax(head(joint).float(), 1)) for head in self.heads)
+
+
+class ManipulationFactor(_Traces):
     """The expert for the factor: what speaks for one of them is looked for where it has to be, the same for all.
 
     The strength of residuals repeats once between two old pixels, so a factor s has lines at 1/s and its multiples,
     folded into 0..1/2 (Gallagher 2005). Every factor of the grid is judged by what stands there, by itself, and by what
     is known of the piece; the weights of this judgement are the same for all factors, so that a piece of one teaches
-    something of all others. What the dense layers of `Manipulation` tell comes on top.
+    something of all others. What dense layers like those of `Manipulation` tell comes on top.
 
     Args:
-        heads: what it answers: "factor", and others of HEADS.
-        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+        expert: what it answers, "factor" and others of HEADS, and reads.
     """
 
-    meanings: ClassVar[dict[str, str]] = Manipulation.meanings | {
-        "others": "the parts of jpegtrace.manipulation.features that EXPERTS of jpegtrace.manipulation.posterior names"
-    }
-
-    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...]) -> None:
-        super().__init__()
-        self.outputs, self.reads = heads, reads
-        count, wide = count_of(reads), FACTOR_WIDTH
-        self.lines = _lines(FACTOR_MAPS)
-        self.places = _places(wide)
-        self.phases = _phases()
-        self.values = nn.Sequential(
-            nn.BatchNorm1d(count),
-            nn.Dropout(0.2),
-            nn.Linear(count, wide),
-            nn.ReLU(),
-            nn.BatchNorm1d(wide),
-            nn.Dropout(0.3),
-        )
-        self.joint = nn.Sequential(
-            nn.Linear(2 * wide + 2 * 48, wide),
-            nn.ReLU(),
-            nn.BatchNorm1d(wide),
-            nn.Dropout(0.3),
-            nn.Linear(wide, wide),
-            nn.ReLU(),
-        )
-        self.heads = nn.ModuleList(nn.Linear(wide, HEADS[name]) for name in heads)
+    def __init__(self, expert: Expert) -> None:
+        super().__init__(expert, maps=FACTOR_MAPS, wide=FACTOR_WIDTH, joint=FACTOR_WIDTH, dropout=0.3)
+        self.heads = nn.ModuleList(nn.Linear(FACTOR_WIDTH, HEADS[name]) for name in self.outputs)
         self.register_buffer("where", torch.from_numpy(_where(grid.FACTORS)), persistent=False)
         places = torch.from_numpy(np.log(grid.FACTORS).astype(np.float32))
         self.register_buffer("ratios", torch.stack([places, places.abs()]), persistent=False)
-        self.known = nn.Linear(wide, FACTOR_KNOWN)
+        self.known = nn.Linear(FACTOR_WIDTH, FACTOR_KNOWN)
         self.judge = nn.Sequential(
             nn.Conv1d(2 * LINES * MULTIPLES + FACTOR_KNOWN + 2, FACTOR_JUDGE, 1),
             nn.ReLU(),
@@ -169,10 +173,8 @@ class ManipulationFactor(Network):
         )
 
     def forward(self, lines: Tensor, phases: Tensor, others: Tensor) -> tuple[Tensor, ...]:
-        """Logarithms of probabilities; `others` holds the parts it reads."""
-        views = _together(self.lines(lines[:, 0]), self.lines(lines[:, 1]))
-        grids = _together(self.phases(phases[:, 0].flatten(1)), self.phases(phases[:, 1].flatten(1)))
-        joint = self.joint(torch.cat([self.places(views.flatten(1)), grids, self.values(others)], 1))
+        """Logarithms of probabilities; see `read`."""
+        views, joint = self.read(lines, phases, others)
         factors = self.ratios.shape[1]
         there = (views @ self.where).unflatten(2, (MULTIPLES, factors)).flatten(1, 2)
         known = self.known(joint)[:, :, None].expand(-1, -1, factors)
@@ -181,10 +183,6 @@ class ManipulationFactor(Network):
         found = {name: head(joint) for name, head in zip(self.outputs, self.heads, strict=True)}
         found["factor"] = found["factor"] + judged
         return tuple(_never_certain(torch.softmax(answer.float(), 1)) for answer in found.values())
-
-    def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
-        """Statistics of noise."""
-        return _example(count, seed, self.reads)
 
 
 def _where(factors: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -195,28 +193,24 @@ def _where(factors: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 class ManipulationValues(Network):
-    """An expert that reads some parts of `Features.others`, as the logarithms that they are and as what these are of.
+    """An expert that reads some parts of `Features.others` and their exponentials: of logarithms, what these are of.
 
     The strongest noises differ by hundredths of what is told: a share that is large in all of them, which the logarithm
-    puts beside all smaller ones. Without the lines and phases of `Manipulation`, five thousand numbers that say nothing
-    of noise and of medians, few pieces are enough.
+    puts beside all smaller ones. Without the lines and phases of `Manipulation`, more than six thousand numbers that
+    say nothing of noise and of medians, few pieces are enough.
 
     Args:
-        heads: what it answers, of HEADS.
-        reads: parts, of `jpegtrace.manipulation.features.PARTS`.
+        expert: what it answers and reads.
         layers: width, number and dropout of its layers.
     """
 
-    meanings: ClassVar[dict[str, str]] = {
-        "values": "the parts of jpegtrace.manipulation.features that EXPERTS of jpegtrace.manipulation.posterior names",
-        **{name: Manipulation.meanings[name] for name in HEADS},
-    }
+    meanings: ClassVar[dict[str, str]] = MEANINGS | {"values": MEANINGS["others"]}
 
-    def __init__(self, heads: tuple[str, ...], reads: tuple[str, ...], layers: tuple[int, int, float] = NARROW) -> None:
+    def __init__(self, expert: Expert, layers: tuple[int, int, float]) -> None:
         super().__init__()
-        self.outputs, self.reads = heads, reads
+        self.outputs, self.reads = expert.heads, expert.reads
         wide, number, dropout = layers
-        counts = [2 * count_of(reads), *[wide] * number]
+        counts = [2 * count_of(expert.reads), *[wide] * number]
         self.joint = nn.Sequential(
             *(
                 layer
@@ -224,7 +218,7 @@ class ManipulationValues(Network):
                 for layer in (nn.BatchNorm1d(count), nn.Dropout(dropout), nn.Linear(count, following), nn.ReLU())
             )
         )
-        self.heads = nn.ModuleList(nn.Linear(wide, HEADS[name]) for name in heads)
+        self.heads = nn.ModuleList(nn.Linear(wide, HEADS[name]) for name in self.outputs)
 
     def forward(self, values: Tensor) -> tuple[Tensor, ...]:
         """Logarithms of probabilities, of (n, count_of(reads))."""
@@ -233,44 +227,20 @@ class ManipulationValues(Network):
 
     def example(self, count: int = 2, seed: int = 0) -> dict[str, Tensor]:
         """Statistics of noise."""
-        rng = np.random.default_rng(seed)
-        pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
-        table = np.full((8, 8), 10, np.uint16)
-        return {"values": torch.from_numpy(np.stack([describe_parts(piece, table, self.reads) for piece in pieces]))}
+        found = [describe_parts(piece, TABLE, self.reads) for piece in _noise(count, seed)]
+        return {"values": torch.from_numpy(np.stack(found))}
 
 
-def expert_network(expert: Expert) -> Callable[[], Network]:
-    """The network of an expert."""
+def expert_network(name: str) -> Callable[[], Network]:
+    """The network of one of `EXPERTS`."""
+    expert = EXPERTS[name]
     if expert.traces:
-        return partial(ManipulationFactor, expert.heads, expert.reads)
-    return partial(ManipulationValues, expert.heads, expert.reads, WIDE if "size" in expert.heads else NARROW)
+        return partial(ManipulationFactor, expert)
+    return partial(ManipulationValues, expert, LAYERS.get(name, NARROW))
 
 
-def _lines(maps: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.BatchNorm1d(SIGNALS),
-        nn.Conv1d(SIGNALS, maps, 3, padding=1),
-        nn.ReLU(),
-        nn.BatchNorm1d(maps),
-        nn.Conv1d(maps, LINES, 3, padding=1),
-    )
-
-
-def _places(wide: int) -> nn.Sequential:
-    count = 2 * LINES * FREQUENCIES
-    return nn.Sequential(nn.BatchNorm1d(count), nn.Dropout(0.5), nn.Linear(count, wide), nn.ReLU())
-
-
-def _phases() -> nn.Sequential:
-    count = SIGNALS * PERIOD
-    return nn.Sequential(nn.BatchNorm1d(count), nn.Linear(count, 96), nn.ReLU(), nn.Linear(96, 48))
-
-
-def _example(count: int, seed: int, names: Sequence[str]) -> dict[str, Tensor]:
-    rng = np.random.default_rng(seed)
-    pieces = rng.integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
-    found = [describe(piece, np.full((8, 8), 10, np.uint16), names) for piece in pieces]
-    return {name: torch.from_numpy(np.stack([getattr(one, name) for one in found])) for name in Features._fields}
+def _noise(count: int, seed: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(96, 160, (count, SMALLEST, SMALLEST)).astype(np.uint8)
 
 
 def _never_certain(probabilities: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
-class FirstConvolution(nn.Conv2d):
-    """A convolution of pixels, always in full precision: traces of one grey level drown in the 8 bits of a bfloat16."""
+class FullConvolution(nn.Conv2d):
+    """A convolution from or to pixels, always in full precision: one grey level drowns in the 8 bits of a bfloat16."""
 
     def forward(self, pixels: Tensor) -> Tensor:
         """As `nn.Conv2d`."""
@@ -39,6 +39,10 @@ class FirstConvolution(nn.Conv2d):
             return super().forward(pixels)
         with torch.autocast(pixels.device.type, enabled=False):
             return super().forward(pixels.float())
+
+
+class FirstConvolution(FullConvolution):
+    """The one that a network of traces begins with."""
 
     def begin_as_high_pass(self, gain: float = 1.0) -> None:
         """Let the first weights of every filter sum to zero, times `gain`.
