@@ -374,14 +374,15 @@ def stretch(options: Options) -> list[Row]:
         parts = [asked(held_out, name, last, BETWEEN[name]) for name in names for last in STRETCH_QUALITIES]
         true = np.concatenate([effective(TASKS[names[0]], part.truth["value"]) for part in parts])
         found = joined([part.posterior for part in parts])
+        inside = np.abs(true - 1) > 0.05 if head == "factor" else true > 0  # as in `between`
         for stretched in STRETCHES:
             low, _, high = intervals(head, found, stretched)
             rows.append(
                 {
                     "parameter": head,
-                    "pieces": len(true),
+                    "pieces": int(inside.sum()),
                     "stretch": stretched,
-                    "covered": f"{((low <= true) & (true <= high)).mean():.4f}",
+                    "covered": f"{((low <= true) & (true <= high))[inside].mean():.4f}",
                     "chosen": "yes" if stretched == grid.STRETCH[head] else "",
                 }
             )

@@ -192,6 +192,21 @@ class TestLabel:
 
 
 @pytest.mark.parametrize(
+    ("head", "interval", "told"),
+    [
+        ("size", (7.0, 7.0, 7.0), "a window of 7 pixels"),
+        ("size", (9.0, 9.0, 11.0), "a window of 9 pixels (90 % between 9 and 11)"),
+        ("size", (15.0, 15.0, 15.0), "a window of 15 pixels or more"),
+        ("sigma", (1.301, 1.357, 1.402), "a Gaussian of 1.36 pixels (90 % between 1.30 and 1.40)"),
+        ("factor", (0.7978, 0.80012, 0.803), "its sides 0.8001 times as long (90 % between 0.7978 and 0.803)"),
+    ],
+)
+def test_parameters_in_words(head, interval, told):
+    values = dict(zip(("low", "value", "high"), interval, strict=True))
+    assert manipulation._words(manipulation.WORDS[head], values) == told
+
+
+@pytest.mark.parametrize(
     ("low", "high", "told"),
     [
         (0.48, 0.53, "Before its last compression the picture was resized to about 50% of its sides."),

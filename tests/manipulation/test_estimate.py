@@ -12,6 +12,7 @@ from jpegtrace.errors import UsageError
 from jpegtrace.manipulation import Features, Posterior, describe, grid, pooled
 from jpegtrace.manipulation import estimate as module
 from jpegtrace.manipulation.estimate import AT_ONCE, LEAST_CONTRAST, TRUST, Box, contrast, cover, estimate, look
+from jpegtrace.manipulation.posterior import SHARED
 from jpegtrace.tables import ijg_table
 
 TABLE = ijg_table(85)
@@ -232,14 +233,14 @@ class TestPooled:
     def test_equal_pieces_with_trust_are_a_power_of_it(self, count, trust):
         one = posterior(np.random.default_rng(7), 1)
         found = pooled(Posterior(*(part.repeat(count, 0) for part in one)), trust)
-        for together, part in zip(found, one, strict=True):
-            power = part ** (1 + trust * (count - 1))
+        for head, together, part in zip(Posterior._fields, found, one, strict=True):
+            power = part ** (1 if head in SHARED else 1 + trust * (count - 1))
             np.testing.assert_allclose(together, power / power.sum(), rtol=1e-6, atol=1e-30)
 
     def test_with_full_trust_pieces_multiply(self):
         pieces = posterior(np.random.default_rng(8), 3)
-        for together, part in zip(pooled(pieces, 1.0), pieces, strict=True):
-            product = part.prod(0)
+        for head, together, part in zip(Posterior._fields, pooled(pieces, 1.0), pieces, strict=True):
+            product = part.prod(0) ** (1 / 3 if head in SHARED else 1)
             np.testing.assert_allclose(together[0], product / product.sum(), rtol=1e-6, atol=1e-30)
 
     def test_without_trust_by_hand(self):

@@ -132,4 +132,4 @@ class TestInterval:
 
     def test_every_parameter_has_a_stretch(self):
         assert list(grid.STRETCH) == list(grid.PARAMETERS)
-        assert all(0.1 < factor < 2 for factor in grid.STRETCH.values())
+        assert all(0.1 <= factor < 2 for factor in grid.STRETCH.values())

@@ -12,9 +12,9 @@ averaged over rows, and likewise over columns, its spectrum has a line at f:
 Blur shows in how power falls with frequency, a median in how little the same median changes once more, noise in what is
 left where scene and table allow nothing else. Small networks that also know the table of the last compression turn
 these statistics into probabilities of operations and, for each parameter, into a distribution, from which median and 90
-% interval are read. Of n pieces of one picture the log-probabilities are averaged and weighed as 1 + 0.3 (n - 1), for
-they are not independent. An operation is claimed where all operations together have at least 0.995. More in
-docs/manipulation.md.
+% interval are read. Of n pieces of one picture the log-probabilities are averaged, and for operations and factors
+weighed as 1 + 0.3 (n - 1), for they are not independent. An operation is claimed where all operations together have at
+least 0.995. More in docs/manipulation.md.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ DONE = {
     "resized and blurred": "resized and blurred",
 }
 WORDS = {
-    "factor": "its sides {value:g} times as long (90 % between {low:g} and {high:g})",
-    "sigma": "a Gaussian of {value:.2g} pixels ({low:.2g} to {high:.2g})",
-    "size": "a window of about {value:.0f} pixels ({low:.0f} to {high:.0f})",
-    "noise": "a standard deviation of {value:.3g} grey levels in each colour ({low:.3g} to {high:.3g})",
+    "factor": "its sides {value:.4g} times as long (90 % between {low:.4g} and {high:.4g})",
+    "sigma": "a Gaussian of {value:.2f} pixels (90 % between {low:.2f} and {high:.2f})",
+    "size": "a window of {value:.0f} pixels (90 % between {low:.0f} and {high:.0f})",
+    "noise": "a standard deviation of {value:.3g} grey levels in each colour (90 % between {low:.3g} and {high:.3g})",
 }
 
 
@@ -141,7 +141,10 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
         "many reductions: an interpolation that makes a picture smaller leaves little, a bicubic one least of all",
         "anything about drawings, text and screenshots: it was taught on photographs",
         FEW_COLOURS,
-        "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, and turning by odd angles",
+        "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, other factors for width than for "
+        "height, of which one is told, and turning by odd angles",
+        "windows of more than 15 pixels, which are told as 15, and Gaussians of more than 4; weak noise, as of cameras",
+        "at the highest last qualities, when it was resized: many an original had been before it was given out",
         "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
         "who did it, and when",
     ),
@@ -236,8 +239,16 @@ def _sentence(values: dict[str, Json], verdict: Verdict) -> str:
     for head, words in WORDS.items():
         interval = values[head]
         if isinstance(interval, dict):
-            told.append(words.format(**interval))
+            told.append(_words(words, interval))
     return f"Before its last compression it was {DONE[grid.OPERATIONS[verdict.operation]]}: {'; '.join(told)}."
+
+
+def _words(words: str, interval: dict[str, Json]) -> str:
+    """A parameter; what is known to the pixel needs no interval, and the widest window may be a wider one."""
+    low, high = interval["low"], interval["high"]
+    if low == high:
+        words = words.partition(" (")[0]
+    return words.format(**interval) + (" or more" if low == high == grid.SIZES[-1] else "")
 
 
 def _what(verdict: Verdict) -> str:

@@ -40,10 +40,10 @@ def decide(
     best = 1 + int(operation[1:].argmax())
     if any_of_them >= manipulated_from:
         claimed = float(operation[best])
-        if best == RESIZED_AND_BLURRED:
+        if best in (BLURRED, RESIZED_AND_BLURRED):
             # A blur covers what a resize left. Who claims more has to be surer of it.
-            both_blurs = claimed + float(operation[BLURRED])
-            if claimed < RESIZED_BESIDES_FROM * both_blurs:
+            both_blurs = float(operation[BLURRED] + operation[RESIZED_AND_BLURRED])
+            if operation[RESIZED_AND_BLURRED] < RESIZED_BESIDES_FROM * both_blurs:
                 best, claimed = BLURRED, both_blurs
         named = claimed >= NAMED_FROM * any_of_them
         return Verdict(True, best if named else None, claimed if named else any_of_them)

@@ -14,6 +14,8 @@ from jpegtrace.manipulation.features import Features, parts_of
 Floats = NDArray[np.float64]
 
 WEIGHTS = "manipulation"
+# Levels, not places in a spectrum: by how much they are wrong is much the same in all pieces of a picture.
+SHARED = ("sigma", "size", "noise")
 
 
 class Posterior(NamedTuple):
@@ -96,13 +98,13 @@ def pooled(pieces: Posterior, trust: float) -> Posterior:
     """One posterior of several pieces of one picture, (1, ...) each.
 
     Pieces are not independent: their scene, table and past are the same. Log-probabilities are averaged and multiplied
-    by what so many pieces are worth: 1 + trust (n - 1).
+    by what so many pieces are worth: 1 + trust (n - 1); those of `SHARED`, by nothing.
     """
     count = len(pieces.operation)
-    worth = 1 + trust * (count - 1)
 
-    def one(probabilities: Floats) -> Floats:
+    def one(head: str, probabilities: Floats) -> Floats:
+        worth = 1 if head in SHARED else 1 + trust * (count - 1)
         scores = worth * np.log(np.maximum(probabilities, 1e-12)).mean(0)
         return np.asarray(softmax(scores))[None]
 
-    return Posterior(*(one(part) for part in pieces))
+    return Posterior(**{head: one(head, part) for head, part in pieces._asdict().items()})
