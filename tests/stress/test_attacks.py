@@ -15,6 +15,7 @@ from jpegtrace.stress import attacking
 from jpegtrace.stress.attacking import CHUNK, attack, write_attacked
 from jpegtrace.stress.attacks import ATTACKS, af_edsr, dither, dither_median, tv
 from jpegtrace.stress.attacks._blocks import blocks_of, coefficients_of, plane_of, samples_of
+from jpegtrace.stress.detectors import DETECTORS
 from jpegtrace.tables import ijg_table
 from support.jpegs import Part, cut, pillow_jpeg, random_parts, scan_span, with_segment, without, write_jpeg
 from support.pictures import scene
@@ -242,10 +243,23 @@ def test_network_for_a_table():
     assert [af_edsr.quality_for(ijg_table(q)) for q in (10, 54, 56, 66, 75, 86, 100)] == [50, 50, 60, 70, 70, 90, 90]
 
 
-def test_network_without_weights_says_so(monkeypatch, tmp_path):
-    monkeypatch.setenv("JPEGTRACE_WEIGHTS", str(tmp_path))
-    with pytest.raises(JpegtraceError, match=r"weights.*'af-edsr-80'"):
-        attack(opened(mode="L", quality=80), "af-edsr")
+def test_network_without_weights_says_so(monkeypatch):
+    monkeypatch.setattr(af_edsr, "quality_for", lambda _: 85)
+    with pytest.raises(JpegtraceError, match=r"weights.*'af-edsr-85'"):
+        attack(opened(mode="L", quality=85), "af-edsr")
+
+
+@pytest.mark.parametrize("quality", af_edsr.QUALITIES)
+def test_the_networks_take_traces_away_and_stay_near(quality):
+    """Borders of blocks and empty bins, by two of the detectors; the picture by its PSNR against the JPEG."""
+    picture = opened(256, 256, mode="L", quality=quality)
+    found = attack(picture, "af-edsr")
+    before = picture.raster.pixels.astype(np.uint8)
+    for name in ("K_F", "K_L"):
+        assert DETECTORS[name](found.pixels) < 0.9 * DETECTORS[name](before)
+    assert 28 < found.psnr < 60
+    assert found.operations[1].parameters["weights"] == f"af-edsr-{quality}"
+    np.testing.assert_array_equal(attack(picture, "af-edsr", seed=5).pixels, found.pixels)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
