@@ -212,7 +212,7 @@ def groups_of(task: Task) -> Iterator[tuple[str, np.ndarray]]:
 def classes(options: Options) -> list[Row]:
     """P3."""
     rows: list[Row] = []
-    kept: dict[tuple[str, str], list[float]] = {}
+    kept: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for name, task in TASKS.items():
         for quality, last in (("90", (90, 90)), ("50..90", (50, 90))):
             answers = asked(options, name, last)
@@ -234,7 +234,8 @@ def classes(options: Options) -> list[Row]:
                     for title, members in groups_of(task):
                         accuracy = [right[chosen & (answers.label == k)].mean() for k in np.flatnonzero(members)]
                         inside = chosen & members[answers.label]
-                        kept.setdefault((title, f"{by}/{shown}"), []).append(float(np.mean(accuracy)))
+                        counted = float(np.mean(accuracy)), int(inside.sum())
+                        kept.setdefault((title, f"{by}/{shown}"), []).append(counted)
                         rows.append(
                             row_of(name, title, shown, by, int(inside.sum()), float(np.mean(accuracy)))
                             | {
@@ -255,7 +256,10 @@ def classes(options: Options) -> list[Row]:
     for (title, by), values in kept.items():
         if title.startswith("scale") and len(values) == 2:
             who, shown = by.split("/")
-            rows.append(row_of("both kernels", title, shown, who, 0, float(np.mean(values))) | {"interval": ""})
+            accuracies, pieces = zip(*values, strict=True)
+            rows.append(
+                row_of("both kernels", title, shown, who, sum(pieces), float(np.mean(accuracies))) | {"interval": ""}
+            )
     return rows
 
 

@@ -24,7 +24,7 @@ def test_an_enlargement_is_found_with_its_factor(factor):
     assert found.operation in ("resized", "resized and blurred")
     assert found.factor["low"] <= found.factor["value"] <= found.factor["high"]
     assert found.factor["value"] == pytest.approx(factor, rel=0.02)
-    assert f"{found.factor['value']:g} times" in found.summary
+    assert f"{found.factor['value']:.4g} times" in found.summary
 
 
 def test_the_trace_is_shown():
