@@ -23,6 +23,9 @@ def test_the_report_is_that_of_inspect(real, harbour):
     assert (harbour["state"], harbour["error"]) == ("done", None)
     served = real.get(harbour["report"]["json"]).json()
     expected = jt.inspect(EXAMPLE.read_bytes(), name="harbour.jpg").to_dict()
+    for found, wanted in zip(served["findings"], expected["findings"], strict=True):
+        for name, value in wanted.items():
+            assert found[name] == value, (wanted["analysis"], name)
     assert served == expected
     assert Report.from_dict(served).encoder.family == "Adobe Photoshop"
     assert harbour["report"]["verdict"]["text"] == served["verdict"]["text"]
