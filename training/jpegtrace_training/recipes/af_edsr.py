@@ -99,7 +99,9 @@ RECIPES = tuple(
         published=10 * 64_000,
         akin=tuple(f"af-edsr-{other}" for other in QUALITIES if other != quality),
         least=256,
+        smoke_rate=2e-4,  # it begins near the answer
         smoke_batch=1,
+        smoke_steps=32,
     )
     for quality in QUALITIES
 )
