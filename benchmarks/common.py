@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +18,8 @@ from PIL import Image
 
 import jpegtrace
 
-RESULTS = Path(__file__).parent / "results"
+sys.path.append(str(Path(__file__).parents[1] / "scripts"))
+from pages import results
 
 
 def environment(seed: int) -> dict[str, str | int | None]:
@@ -34,15 +36,6 @@ def environment(seed: int) -> dict[str, str | int | None]:
     }
 
 
-def read_results(name: str) -> list[dict[str, str]]:
-    """Rows of ``results/NAME.csv`` with their environment; none where it was not run."""
-    path = RESULTS / f"{name}.csv"
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))
-
-
 def write_results(
     name: str,
     rows: Iterable[Mapping[str, object]],
@@ -52,13 +45,13 @@ def write_results(
 ) -> None:
     """Write rows with the same columns to ``results/NAME.csv``, the environment behind each, and print them.
 
-    `kept` are rows of `read_results` that were not measured again.
+    `kept` are rows of `results.rows` that were not measured again.
     """
     beside = environment(seed)
     table = [{**row, **beside} for row in rows] + list(kept)
-    RESULTS.mkdir(exist_ok=True)
+    results.RESULTS.mkdir(exist_ok=True)
     columns = list(dict.fromkeys(key for row in table for key in row))
-    with (RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (results.RESULTS / f"{name}.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)

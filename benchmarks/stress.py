@@ -32,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 
-from common import bootstrap_by_picture, read_results, write_results
+from common import bootstrap_by_picture, results, write_results
 from jpegtrace.networks import card, card_ids
 from jpegtrace.stress import ATTACKS, Evaluation, evaluate, least_error, read_originals
 from jpegtrace.stress.attacking import method_of
@@ -146,7 +146,7 @@ def others(name: str, attacks: list[str], pictures: int) -> list[dict[str, str]]
     """Rows of a table about other attacks, on as many pictures and with the weights that are installed now."""
     return [
         row
-        for row in read_results(name)
+        for row in results.rows(name)
         if row["attack"] not in attacks
         and row["pictures"] == str(pictures)
         and row.get("weights", "") == seen(row.get("by", ""))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
+
+from pages.results import RESULTS
+from pages.results import rows as measured
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -13,14 +15,10 @@ END = "<!-- figures: end -->"
 
 
 def rows(name: str) -> list[dict[str, str]]:
-    """Rows of a results file."""
-    with (ROOT / "benchmarks" / "results" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
-
-
-def measured(name: str) -> list[dict[str, str]]:
-    """The same of a benchmark that not everyone has the weights or the time for; nothing where it was not run."""
-    return rows(name) if (ROOT / "benchmarks" / "results" / f"{name}.csv").exists() else []
+    """Rows of a results file that must be there; `measured` are those of one that few have the weights or time for."""
+    if not (RESULTS / f"{name}.csv").exists():
+        raise SystemExit(f"there are no results of {name}: run its benchmark")
+    return measured(name)
 
 
 Figure = tuple[str, str, str, str]
