@@ -16,6 +16,10 @@ compression. Every part writes ``results/manipulation_PART.csv``:
 - ``between``: parameters between the classes: absolute errors, and how often the 90 % interval holds the truth.
 - ``stretch`` (only where it is asked for, on the pictures of the training, ``--pieces 220``): what `grid.STRETCH`
   should be.
+- ``claims`` (only where it is asked for, on the pictures of the training, ``--pieces 880``): what
+  `decision.MANIPULATED_FROM` should be.
+- ``sources``: whether pictures that are called resized after one compression were resized before they came here: apart
+  from each other, their quarters then tell the same factor. Of false alarms they do not.
 - ``histories``: what is said of pieces that were only compressed, once or twice, and of histories that the protocol
   lacks (kernels of other kinds, resized and then blurred), by the quality of the last compression.
 - ``speed``: pieces a second on two threads, and of `manip-mper`'s architecture.
@@ -39,7 +43,9 @@ import numpy as np
 
 from common import bootstrap_by_picture, write_results
 from jpegtrace import networks
+from jpegtrace.chain.filters import luma_of
 from jpegtrace.manipulation import Posterior, decide, describe, grid, weigh
+from jpegtrace.manipulation.decision import MANIPULATED_FROM
 from jpegtrace.networks import published
 from jpegtrace.pixels.history import find_pixel_history
 from jpegtrace.pixels.luma import WHOLE, Luma
@@ -48,7 +54,7 @@ from jpegtrace_training import manipulations, operations
 from jpegtrace_training.manipulations import TASKS, Task
 from jpegtrace_training.pictures import is_held_out
 from networks import installed, parallel, paths_of
-from quality_map import load
+from quality_map import compressed, load
 
 SEED = 60
 SIDE = 256
@@ -56,6 +62,12 @@ THREADS = 2
 PER_JOB = 44
 STRETCHES = tuple(k / 10 for k in range(1, 13))
 STRETCH_QUALITIES = ((90, 90), (50, 98))
+CLAIMS_QUALITIES = ((50, 98), (90, 90))
+THRESHOLDS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+SOURCE_QUALITY = 98
+SAME_FACTOR = 0.02  # in the logarithm
+RESIZED = (grid.OPERATIONS.index("resized"), grid.OPERATIONS.index("resized and blurred"))
+APART = "mcmaster"  # pictures that were resized before, see `sources`
 NEAR = 2  # points of a grid from a class that count for it
 PRIOR_DRAWS = 100_000
 TILES = 24  # that the pixel engine looks at for the grid of a piece
@@ -429,6 +441,91 @@ def between(options: Options) -> list[Row]:
     return rows
 
 
+def claims_job(folder: Path, last: tuple[int, int], count: int, seed: int) -> tuple[Posterior, np.ndarray]:
+    """What is said of pieces of held-out pictures, and what happened to them: nothing, to half of them."""
+    rng = np.random.default_rng([SEED, seed, *last])
+    pictures = [load(path) for path in paths_of(folder) if is_held_out(path.name)]
+    found, happened = [], []
+    for among in ([0], range(1, len(grid.OPERATIONS))):
+        samples, pasts = operations.draw(pictures, count // 2, rng, SIDE, among, last)
+        found.append(weigh([describe(sample.luma, sample.table) for sample in samples]))
+        happened += [past.operation for past in pasts]
+    return joined(found), np.array(happened)
+
+
+def claims(options: Options) -> list[Row]:
+    """How many pieces are called manipulated, by the probability that is asked for.
+
+    FOLDER is that of the training: only its held-out pictures are used.
+    """
+    rows: list[Row] = []
+    for last in CLAIMS_QUALITIES:
+        jobs = [(options.folder, last, PER_JOB, k) for k in range(-(-options.pieces // PER_JOB))]
+        parts: list[tuple[Posterior, np.ndarray]] = parallel(claims_job, jobs, options.processes)
+        any_of_them = 1 - np.concatenate([part[0].operation[:, 0] for part in parts])
+        manipulated = np.concatenate([part[1] for part in parts]) > 0
+        for threshold in THRESHOLDS:
+            called = any_of_them >= threshold
+            rows.append(
+                {
+                    "QF2": last[0] if last[0] == last[1] else f"{last[0]}..{last[1]}",
+                    "threshold": threshold,
+                    "pieces": len(called),
+                    "none_called": f"{called[~manipulated].mean():.4f}",
+                    "manipulated_called": f"{called[manipulated].mean():.4f}",
+                    "chosen": "yes" if threshold == MANIPULATED_FROM else "",
+                }
+            )
+    return rows
+
+
+def quarters_job(path: Path) -> Posterior:
+    """What is said of the quarters of a picture that was compressed once."""
+    luma = luma_of(compressed(load(path), SOURCE_QUALITY))
+    side = [min(SIDE, extent // 2 // 8 * 8) for extent in luma.shape]
+    corners = [(top, left) for top in (0, side[0]) for left in (0, side[1])]
+    pieces = [np.ascontiguousarray(luma[top : top + side[0], left : left + side[1]]) for top, left in corners]
+    return weigh([describe(piece, ijg_table(SOURCE_QUALITY)) for piece in pieces])
+
+
+def sources(options: Options) -> list[Row]:
+    """How often quarters of a picture that are called resized tell the same factor, by the origin of the pictures."""
+    paths = paths_of(options.folder)
+    parts = parallel(quarters_job, [(path,) for path in paths], options.processes)
+    found = joined(parts)
+    picture = np.repeat(np.arange(len(paths)), [len(part.operation) for part in parts])
+    origin = np.array([set_of(path) for path in paths])[picture]
+    called = [decide(one).operation in RESIZED for one in found.operation]
+    factor = np.log(grid.FACTORS[found.factor.argmax(1)])
+    one, other = np.triu_indices(len(picture), 1)
+    both = np.array(called)[one] & np.array(called)[other]
+    same = np.abs(factor[one] - factor[other]) <= SAME_FACTOR
+    rows: list[Row] = []
+    for name in ("all", *sorted(set(origin))):
+        inside = (origin == name) | (name == "all")
+        within = both & inside[one] & (picture[one] == picture[other])
+        across = both & inside[one] & (picture[one] != picture[other])
+        rows.append(
+            {
+                "origin": name,
+                "QF2": SOURCE_QUALITY,
+                "pictures": len(set(picture[inside])),
+                "quarters": int(inside.sum()),
+                "called_resized": f"{np.array(called)[inside].mean():.4f}",
+                "pairs_of_one_picture": int(within.sum()),
+                "same_factor": f"{same[within].mean():.3f}" if within.any() else "",
+                "pairs_of_two_pictures": int(across.sum()),
+                "same_factor_of_two": f"{same[across].mean():.3f}" if across.any() else "",
+            }
+        )
+    return rows
+
+
+def set_of(path: Path) -> str:
+    """Origin of a picture, the first word of its name."""
+    return path.stem.split("_")[0]
+
+
 QUALITIES = (50, 60, 70, 80, 90, 98)
 
 
@@ -469,12 +566,15 @@ def histories(options: Options) -> list[Row]:
             verdicts = [decide(found.operation[k]) for k in range(len(picture))]
             called = np.array([verdict.manipulated for verdict in verdicts])
             unsure = np.array([verdict.operation is None for verdict in verdicts])
+            apart = np.array([set_of(path) == APART for path in paths_of(options.folder)])[picture]
             row: Row = {
                 "history": kind,
                 "QF2": last,
                 "pieces": len(picture),
                 "called_manipulated": f"{called.mean():.4f}",
                 "interval": bootstrap_by_picture(called.astype(float), picture, seed=SEED),
+                f"called_{APART}": f"{called[apart].mean():.4f}" if apart.any() else "",
+                "called_others": f"{called[~apart].mean():.4f}",
                 "abstained": f"{unsure.mean():.4f}",
             }
             said = np.array([-1 if verdict.operation is None else verdict.operation for verdict in verdicts])
@@ -552,10 +652,11 @@ PARTS: dict[str, Callable[[Options], list[Row]]] = {
     "confusion": confusion,
     "as_written": as_written,
     "between": between,
+    "sources": sources,
     "histories": histories,
     "speed": speed,
 }
-ASKED_FOR = {"stretch": stretch}  # only where it is named
+ASKED_FOR = {"stretch": stretch, "claims": claims}  # only where it is named
 
 
 def main() -> None:

@@ -26,10 +26,11 @@ NEED_TORCH = ("training.md", "researcher.md", "study.md")
 
 @pytest.fixture(scope="module")
 def belongings(tmp_path_factory):
-    """What a reader has: the examples, the benchmarks, and lossless pictures of their own."""
+    """What a reader has: the examples, the benchmarks with what they read results with, and lossless pictures."""
     place = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "examples", place / "examples")
     shutil.copytree(ROOT / "benchmarks", place / "benchmarks", ignore=shutil.ignore_patterns("results", "__*"))
+    shutil.copytree(ROOT / "scripts", place / "scripts", ignore=shutil.ignore_patterns("__*"))
     (place / "lossless").mkdir()
     for k in range(16):
         Image.fromarray(scene(192, 256, seed=k)).save(place / "lossless" / f"{k:02}.png")

@@ -93,6 +93,7 @@ def draw(
     rng: np.random.Generator,
     side: int,
     among: Sequence[int] = range(len(OPERATIONS)),
+    last_quality: tuple[int, int] = LAST_QUALITY,
 ) -> tuple[list[Sample], list[Past]]:
     """Pieces of so many pixels, and what happened to each: one of the operations `among` which is drawn."""
     shares = np.array([SHARES[operation] for operation in among])
@@ -101,7 +102,7 @@ def draw(
     for _ in range(count):
         picture = pictures[int(rng.integers(len(pictures)))]
         operation = OPERATIONS[among[int(rng.choice(len(among), p=shares))]]
-        drawn.append(make(picture, Plan(operation, _first(rng)), LAST_QUALITY, rng, side, known=CAMERA_TABLES))
+        drawn.append(make(picture, Plan(operation, _first(rng)), last_quality, rng, side, known=CAMERA_TABLES))
     return [sample for sample, _ in drawn], [past for _, past in drawn]
 
 
