@@ -390,18 +390,23 @@ def stretch(options: Options) -> list[Row]:
         parts = [asked(held_out, name, last, BETWEEN[name]) for name in names for last in STRETCH_QUALITIES]
         true = np.concatenate([effective(TASKS[names[0]], part.truth["value"]) for part in parts])
         found = joined([part.posterior for part in parts])
-        inside = np.abs(true - 1) > 0.05 if head == "factor" else true > 0  # as in `between`
-        for stretched in STRETCHES:
-            low, _, high = intervals(head, found, stretched)
-            rows.append(
-                {
-                    "parameter": head,
-                    "pieces": int(inside.sum()),
-                    "stretch": stretched,
-                    "covered": f"{((low <= true) & (true <= high))[inside].mean():.4f}",
-                    "chosen": "yes" if stretched == grid.STRETCH[head] else "",
-                }
-            )
+        near_one = np.abs(true - 1) <= 0.05 if head == "factor" else true <= 0  # as in `between`
+        ends = np.stack([grid.quantiles(one, grid.PARAMETERS[head], grid.LEVELS) for one in getattr(found, head)])
+        narrow = np.array([grid.is_narrow(head, low, high) for low, _, high in np.log(ends)])
+        for title, inside in (("narrow", narrow & ~near_one), ("wide", ~narrow & ~near_one)):
+            for stretched in STRETCHES:
+                low, _, high = intervals(head, found, stretched)
+                covered = ((low <= true) & (true <= high))[inside]
+                rows.append(
+                    {
+                        "parameter": head,
+                        "quantiles": title,
+                        "pieces": len(covered),
+                        "stretch": stretched,
+                        "covered": f"{covered.mean():.4f}" if len(covered) else "",
+                        "chosen": "yes" if stretched == getattr(grid.STRETCH[head], title) else "",
+                    }
+                )
     return rows
 
 

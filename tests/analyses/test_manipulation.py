@@ -7,9 +7,15 @@ from checks.pictures import as_file, scene
 from jpegtrace.analyses.manipulation import Params, manipulation
 from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat, UsageError
-from jpegtrace.findings import Status
+from jpegtrace.findings import Level, Status
 from jpegtrace.manipulation import grid
 from jpegtrace.picture import Picture
+
+SHOWN = {
+    "sigma": ["power of neighbouring pixels"],
+    "size": ["echoes of differences", "what a further median leaves as it is"],
+    "noise": ["power of neighbouring pixels"],
+}
 
 
 def done(chain, seed=1, rows=400, cols=480, last=92):
@@ -49,7 +55,17 @@ def test_other_operations_are_found(chain, operation, head, low, high):
     assert low < found.values[head]["value"] < high
     others = {"factor", "sigma", "size", "noise"} - {head}
     assert [found.values[other] for other in others] == [None] * 3
-    assert len(found.plots) == 1
+    assert [plot.name for plot in found.plots] == SHOWN[head]
+
+
+@pytest.mark.parametrize("window", [5, 9, 13])
+def test_the_dip_of_a_median_is_at_its_mark(window):
+    plot = manipulation(done(f"median:{window}", seed=2)).plots[0]
+    ((place, words),) = plot.marks
+    assert (place, words) == (window, f"expected for a window of {window} pixels")
+    around = plot.y[window - 4 : window + 3]  # 3 pixels on each side
+    assert plot.x[window - 4 + around.argmin()] == pytest.approx(window, abs=1)
+    assert around.min() < 0
 
 
 def test_probabilities_are_those_of_the_grid():
@@ -91,6 +107,18 @@ def test_flat_pictures_cannot_tell():
 
 def test_what_was_never_jpeg_is_not_asked():
     assert manipulation(Picture.open(as_file(scene(5, 200, 200), "PNG"))).status is Status.NOT_APPLICABLE
+
+
+def test_parts_with_different_pasts_are_told():
+    """The left half went through a median, the right half has noise, each sure of it; the whole is one of both."""
+    rng = np.random.default_rng(0)
+    base = scene(6, 512, 1024) + rng.normal(0, 12, (512, 1024, 3))
+    base = np.clip(base, 0, 255).astype(np.uint8)
+    both = np.concatenate([simulate(base, "median:7").pixels[:, :512], base[:, 512:]], 1)
+    remark = manipulation(Picture.open(as_file(both, quality=95))).remarks[0]
+    assert remark.level is Level.NOTICE
+    assert "of 8 pieces 4 seem median-filtered and 4 seem given noise" in remark.text
+    assert "row 0, column 0" in remark.evidence
 
 
 class TestMap:

@@ -121,8 +121,18 @@ class TestInterval:
         np.testing.assert_allclose(grid.interval(parameter, shares, 1.0), [low, middle, high])
         wanted = [np.sqrt(low * middle), middle, np.sqrt(middle * high)]
         np.testing.assert_allclose(grid.interval(parameter, shares, 0.5), wanted)
-        shipped = grid.interval(parameter, shares, grid.STRETCH[parameter])
+        shipped = grid.interval(parameter, shares, grid.STRETCH[parameter].wide)
         np.testing.assert_array_equal(grid.interval(parameter, shares), shipped)
+
+    def test_what_is_known_to_less_than_three_steps_has_a_stretch_of_its_own(self, monkeypatch):
+        """Mass 1/2 on two neighbours: 5 % and 95 % lie 1.8 steps apart; on four of them, 3.6 steps."""
+        monkeypatch.setitem(grid.STRETCH, "factor", grid.Stretch(0.5, 2.0))
+        step = np.log(grid.FACTORS[1] / grid.FACTORS[0])
+        for places, width in ((2, 0.5 * 1.8), (4, 2.0 * 3.6)):
+            shares = np.zeros(len(grid.FACTORS))
+            shares[40 : 40 + places] = 1 / places
+            low, _, high = grid.interval("factor", shares)
+            assert np.log(high / low) == pytest.approx(width * step)
 
     def test_windows_of_medians_are_whole(self):
         sure, torn = np.zeros(len(grid.SIZES)), np.zeros(len(grid.SIZES))
@@ -132,4 +142,4 @@ class TestInterval:
 
     def test_every_parameter_has_a_stretch(self):
         assert list(grid.STRETCH) == list(grid.PARAMETERS)
-        assert all(0.1 <= factor < 2 for factor in grid.STRETCH.values())
+        assert all(0.1 <= factor < 2 for both in grid.STRETCH.values() for factor in both)

@@ -37,7 +37,7 @@ from jpegtrace.manipulation import Verdict, decide, grid
 from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE, NONE_FROM
 from jpegtrace.manipulation.estimate import Box, Estimate, estimate, look, piece_of, says_something
 from jpegtrace.manipulation.features import Features, describe, part_of
-from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, WINDOWS
+from jpegtrace.manipulation.layout import ECHO_LAGS, FREQUENCIES, LARGEST, WINDOWS
 from jpegtrace.manipulation.posterior import NETWORKS
 from jpegtrace.picture import Picture
 
@@ -46,6 +46,7 @@ MAPPED = 128  # side of the pieces of a map
 FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
+SHOWN_FROM, SEVERAL = 0.9, 2  # probability of an operation in a piece, and pieces, of which others differ
 UNSURE = "cannot tell"
 # What to look at in maps, and what not to conclude.
 LINES = (
@@ -61,6 +62,11 @@ DONE = {
     "median": "median-filtered",
     "noise": "given noise",
     "resized and blurred": "resized and blurred",
+}
+# Operations that pieces of one picture show apart from each other: in a small one a resize may look like a blur.
+ALIKE = {
+    "resized or blurred": [grid.OPERATIONS.index(name) for name in ("resized", "blurred", "resized and blurred")],
+    **{DONE[name]: [grid.OPERATIONS.index(name)] for name in ("median", "noise")},
 }
 WORDS = {
     "factor": "its sides {value:.4g} times as long (90 % between {low:.4g} and {high:.4g})",
@@ -167,6 +173,11 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
     remarks = tuple(_remarks(found, verdict, params))
     if not verdict.manipulated and verdict.operation is None:
         summary = "Cannot tell whether anything was done before the last compression."
+        if any(remark.level is Level.NOTICE for remark in remarks):
+            summary = (
+                "Cannot tell of the picture as a whole whether anything was done before the last compression: "
+                "its parts differ."
+            )
         return Outcome(Status.INCONCLUSIVE, summary, values, remarks=remarks)
     return Outcome(
         Status.OK,
@@ -292,23 +303,33 @@ def _claim(values: dict[str, Json], verdict: Verdict) -> Claim:
 
 
 def _remarks(found: Estimate, verdict: Verdict, params: Params) -> Iterator[Remark]:
-    each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
-    clean = sum(not piece.manipulated and piece.operation == NONE for piece in each)
-    touched = sum(piece.manipulated for piece in each)
-    if clean and touched:
-        where = "; ".join(
-            grid_name(box.top, box.left) for box, piece in zip(found.boxes, each, strict=True) if piece.manipulated
-        )
-        yield Remark(
-            Level.NOTICE,
-            f"parts differ: of {len(each)} pieces {touched} show an operation and {clean} show none; "
-            "a map of this analysis tells where",
-            f"pieces that show one begin at {where}",
-        )
+    if differ := _differ(found, params):
+        yield Remark(Level.NOTICE, *differ)
     if _either_way(_values(found, verdict)["factor"]):
         yield Remark(Level.INFO, "the interval of the factor holds reductions and enlargements: which it was is open")
     if verdict.manipulated:
         yield Remark(Level.INFO, "ordinary workflows do this, too: it is no sign of forgery by itself")
+
+
+def _differ(found: Estimate, params: Params) -> tuple[str, str] | None:
+    """What differs between pieces, each asked alone, and where those are that show an operation."""
+    each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
+    touched = np.array([piece.manipulated for piece in each])
+    clean = sum(piece.operation == NONE for piece in each)
+    shown = {what: found.pieces.operation[:, alike].sum(1) >= SHOWN_FROM for what, alike in ALIKE.items()}
+    several = {what: here for what, here in shown.items() if here.sum() >= SEVERAL}
+    if clean and touched.any():
+        told = f"{touched.sum()} show an operation and {clean} show none"
+    elif len(several) > 1:
+        told = " and ".join(f"{here.sum()} seem {what}" for what, here in several.items())
+        touched = np.any(list(several.values()), 0)
+    else:
+        return None
+    where = "; ".join(grid_name(found.boxes[k].top, found.boxes[k].left) for k in np.flatnonzero(touched))
+    return (
+        f"parts differ: of {len(each)} pieces {told}; a map of this analysis tells where",
+        f"pieces that show one begin at {where}",
+    )
 
 
 def _plots(seen: Seen, found: Estimate, verdict: Verdict) -> tuple[Plot, ...]:
@@ -323,7 +344,8 @@ def _plots(seen: Seen, found: Estimate, verdict: Verdict) -> tuple[Plot, ...]:
     if name.endswith("blurred") or name == "noise":
         plots.append(_powers_plot(features))
     if name == "median":
-        plots.append(_medians_plot(features))
+        window = float(grid.interval("size", found.whole.size[0])[1])
+        plots += [_echoes_plot(features, window), _medians_plot(features)]
     return tuple(plots)
 
 
@@ -356,6 +378,20 @@ def _powers_plot(features: Features) -> Plot:
         y_label="power in decibels",
         look_for="A blur leaves next to nothing at the right; noise leaves a level line there.",
         not_conclude="Defocus and motion blur pictures in the camera already.",
+    )
+
+
+def _echoes_plot(features: Features, window: float) -> Plot:
+    """How alike differences of neighbouring pixels are some pixels further on."""
+    return Plot(
+        "echoes of differences",
+        np.arange(1, 1 + ECHO_LAGS, dtype=np.float32),
+        np.asarray(part_of(features.others, "echoes")[0, 1:], np.float32),
+        x_label="distance in pixels",
+        y_label="correlation of differences of neighbouring pixels",
+        marks=((window, f"expected for a window of {window:.0f} pixels"),),
+        look_for="A dip at the mark: what enters the window of a median at one edge leaves it at the other.",
+        not_conclude="Patterns in the scene repeat, too, and the grid of a strong compression has its own dip at 8.",
     )
 
 

@@ -7,6 +7,7 @@ of 1.50 from 1.51 as a factor of 0.500 from 0.503.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,10 +39,29 @@ CARRIED_BY = {  # operations that have the parameter
 }
 
 LEVELS = (0.05, 0.5, 0.95)
-# Of intervals around their middles, in the logarithm: the least tenth with which 92 % of pieces of the training's
-# held-out pictures lie in them, `benchmarks/manipulation.py --part stretch`, for weights were chosen by these pictures,
-# and others are less like them. Quantiles are mostly too wide, as a network often tells more than the grid holds.
-STRETCH = {"factor": 1.0, "sigma": 0.8, "size": 0.1, "noise": 0.6}
+NARROW = 3.0  # steps of a grid: what is known to less is known better than the grid tells
+
+
+class Stretch(NamedTuple):
+    """What intervals are stretched by around their middles, in the logarithm.
+
+    Attributes:
+        narrow: where the quantiles are within NARROW steps.
+        wide: elsewhere.
+    """
+
+    narrow: float
+    wide: float
+
+
+# The least tenth with which 92 % of pieces of the training's held-out pictures lie in the intervals,
+# `benchmarks/manipulation.py --part stretch`, for weights were chosen by these pictures, and others are less like them.
+STRETCH = {
+    "factor": Stretch(1.0, 1.0),
+    "sigma": Stretch(0.8, 0.8),
+    "size": Stretch(0.1, 0.1),
+    "noise": Stretch(0.6, 0.6),
+}
 
 
 def spread(values: Floats, points: Floats) -> Floats:
@@ -64,12 +84,21 @@ def interval(parameter: str, probabilities: Floats, stretch: float | None = None
         probabilities: of its points.
         stretch: instead of that of `STRETCH`.
     """
-    points, factor = PARAMETERS[parameter], STRETCH[parameter] if stretch is None else stretch
+    points = PARAMETERS[parameter]
     low, middle, high = np.log(quantiles(probabilities, points, LEVELS))
+    narrow = is_narrow(parameter, low, high)
+    factor = stretch if stretch is not None else STRETCH[parameter].narrow if narrow else STRETCH[parameter].wide
     found = np.array([middle - factor * (middle - low), middle, middle + factor * (high - middle)])
     if points is SIZES:
         return np.asarray(points[np.abs(found[:, None] - np.log(points)).argmin(1)])
     return np.asarray(np.exp(found))
+
+
+def is_narrow(parameter: str, low: float, high: float) -> bool:
+    """Whether the logarithms of two quantiles are within NARROW steps."""
+    points = np.log(PARAMETERS[parameter])
+    place = np.interp([low, high], points, np.arange(len(points)))
+    return bool(place[1] - place[0] <= NARROW)
 
 
 def quantiles(probabilities: Floats, points: Floats, levels: tuple[float, ...]) -> Floats:
