@@ -4,7 +4,7 @@ import numpy as np
 
 from jpegtrace.manipulation import describe, weigh
 from jpegtrace.manipulation.features import parts_of
-from jpegtrace.manipulation.posterior import EXPERTS, GENERAL, WEIGHTS, Posterior
+from jpegtrace.manipulation.posterior import EXPERTS, OPERATION, WEIGHTS, Posterior
 from jpegtrace.networks import run
 from jpegtrace.tables import ijg_table
 from support.pictures import scene
@@ -24,18 +24,14 @@ def inputs_of(given, expert):
 
 
 def test_what_is_asked_of_whom():
-    """The network for everything says what happened, experts answer for the parameters."""
+    """One network says what happened, experts answer for the parameters."""
     given = pieces()
-    told = run(WEIGHTS, inputs_of(given, GENERAL))
-    wanted = {name: np.exp(answer.astype(float)) for name, answer in zip(GENERAL.heads, told, strict=True)}
-    assert tuple(wanted) == Posterior._fields
-    for parameter, expert in EXPERTS.items():
-        told = run(f"{WEIGHTS}-{parameter}", inputs_of(given, expert))
-        for head, answer in zip(expert.heads, told, strict=True):
-            by_expert = np.exp(answer.astype(float))
-            assert not np.allclose(by_expert, wanted[head], rtol=0.01)
-            wanted[head] = by_expert
+    wanted = {}
+    for name, expert in {WEIGHTS: OPERATION, **{f"{WEIGHTS}-{one}": expert for one, expert in EXPERTS.items()}}.items():
+        told = run(name, inputs_of(given, expert))
+        wanted |= {head: np.exp(answer.astype(float)) for head, answer in zip(expert.heads, told, strict=True)}
     found = weigh(given)
+    assert set(wanted) == set(Posterior._fields)
     for name in Posterior._fields:
         np.testing.assert_allclose(getattr(found, name), wanted[name] / wanted[name].sum(1, keepdims=True), rtol=1e-4)
         np.testing.assert_allclose(getattr(found, name).sum(1), 1)

@@ -52,12 +52,12 @@ class Expert(NamedTuple):
     traces: bool = False
 
 
-GENERAL = Expert(
-    Posterior._fields,
-    ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table"),
+OPERATION = Expert(
+    ("operation",),
+    ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table", "echoes"),
     traces=True,
 )
-# Those that read less learn from fewer pieces what their parameter does, and know more than the network for everything.
+# Those that read less learn from fewer pieces what their parameter does, and tell it better than a network for all.
 EXPERTS = {
     "factor": Expert(("factor", "kernel"), ("powers", "blocks", "differences", "table"), traces=True),
     "sigma": Expert(("sigma",), ("powers", "blocks", "differences", "table")),
@@ -68,7 +68,7 @@ NETWORKS = (WEIGHTS, *(f"{WEIGHTS}-{parameter}" for parameter in EXPERTS))
 
 
 def weigh(pieces: Sequence[Features]) -> Posterior:
-    """Ask the network for everything what happened, and the expert for each parameter what it was.
+    """Ask one network what happened, and the expert for each parameter what it was.
 
     Args:
         pieces: all of the same width and height.
@@ -76,7 +76,7 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
     Raises:
         ResourceError: the weights are missing or altered.
     """
-    answers = _ask(WEIGHTS, GENERAL, pieces)
+    answers = _ask(WEIGHTS, OPERATION, pieces)
     for parameter, expert in EXPERTS.items():
         answers |= _ask(f"{WEIGHTS}-{parameter}", expert, pieces)
     return Posterior(**{head: softmax(answer.astype(np.float64), axis=1) for head, answer in answers.items()})

@@ -1,11 +1,10 @@
 """`manipulation`: our own network for what was done before the last compression; see `operations` for the samples.
 
-AdamW on the cross-entropy of the operation, and of each parameter where it is there. Parameters between two points of
-the grid count for both, by their distance. Statistics cost more than steps: train with `--distinct`; they are in half
+AdamW on the cross-entropy of the operation. Statistics cost more than steps: train with `--distinct`; they are in half
 precision, because they are kept.
 
-Its experts, `manipulation-PARAMETER`, learn the same parameters from nothing but pieces that have them, in many passes
-over few of them.
+Its experts, `manipulation-PARAMETER`, learn the parameters from nothing but pieces that have them, in many passes over
+few of them. Parameters between two points of the grid count for both, by their distance.
 """
 
 from __future__ import annotations
@@ -23,10 +22,9 @@ from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import Features, describe, describe_parts
 from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
-from jpegtrace.manipulation.posterior import EXPERTS, GENERAL
+from jpegtrace.manipulation.posterior import EXPERTS, OPERATION
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
-from jpegtrace_training.networks.manipulation import HEADS
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
 
 DECAY = 0.2
@@ -40,7 +38,7 @@ def extent_of(side: int, part: float) -> int:
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
     """Features of pieces of one of several sizes, and pasts."""
-    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)), GENERAL.reads)
+    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)), OPERATION.reads)
 
 
 def draw_with(
@@ -77,7 +75,7 @@ def _answers_of(pasts: Sequence[operations.Past]) -> Arrays:
     }
 
 
-def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = tuple(HEADS)) -> dict[str, Tensor]:
+def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = OPERATION.heads) -> dict[str, Tensor]:
     found = model(*(batch[name].float() for name in ("values", *Features._fields) if name in batch))
     return dict(zip(heads, found, strict=True))
 
@@ -109,18 +107,17 @@ def _entropies(found: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
     return parts
 
 
-def loss(model: nn.Module, batch: Batch, heads: Sequence[str] = tuple(HEADS)) -> dict[str, Tensor]:
-    """Mean cross-entropy of all answers, a parameter that is not there counting as 0."""
+def loss(model: nn.Module, batch: Batch, heads: Sequence[str] = OPERATION.heads) -> dict[str, Tensor]:
+    """Mean cross-entropy of all answers."""
     parts = {name: each.mean() for name, each in _entropies(_answers(model, batch, heads), batch).items()}
     return {"loss": torch.stack(list(parts.values())).sum(), **parts}
 
 
 def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Share of right operations, the loss per sample, and what the factor adds to it."""
+    """Share of right operations, and the loss per sample."""
     found = _answers(model, batch)
-    parts = _entropies(found, batch)
     right = (found["operation"].argmax(1) == batch["operation"]).float()
-    return {"loss": torch.stack(list(parts.values())).sum(0), "accuracy": right, "factor": parts["factor"]}
+    return {"loss": _entropies(found, batch)["operation"], "accuracy": right}
 
 
 def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -131,9 +128,9 @@ def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Te
     return {"loss": torch.stack(list(_entropies(found, batch).values())).sum(0), "distance": distance}
 
 
-_OF_THEM_ALL = Recipe(
+_OPERATION = Recipe(
     id="manipulation",
-    title="what was done to a picture before its last compression, and with which parameter",
+    title="what was done to a picture before its last compression",
     paper="of this project, docs/manipulation.md; answers MPeR-Net",
     network=NETWORKS["manipulation"],
     draw=draw,
@@ -156,10 +153,10 @@ TITLES = {
     "noise": "how strong the noise was that a noisy picture was given",
 }
 RECIPES = (
-    _OF_THEM_ALL,
+    _OPERATION,
     *(
         replace(
-            _OF_THEM_ALL,
+            _OPERATION,
             id=f"manipulation-{parameter}",
             title=TITLES[parameter],
             network=NETWORKS[f"manipulation-{parameter}"],
