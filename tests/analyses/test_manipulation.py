@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from checks.pictures import as_file, scene
 from jpegtrace.analyses.manipulation import Params, manipulation
@@ -103,6 +104,15 @@ def test_small_pictures_cannot_tell(rows):
 def test_flat_pictures_cannot_tell():
     found = manipulation(Picture.open(as_file(np.full((200, 200, 3), 90, np.uint8), quality=90)))
     assert found.status is Status.INCONCLUSIVE
+
+
+def test_a_page_of_text_cannot_tell():
+    page = Image.new("RGB", (480, 480), "white")
+    for top in range(8, 460, 18):
+        ImageDraw.Draw(page).text((8, top), "of all that is written here nothing was photographed " * 2, fill="black")
+    found = manipulation(Picture.open(as_file(np.asarray(page), quality=85)))
+    assert found.status is Status.INCONCLUSIVE
+    assert "drawn" in found.summary
 
 
 def test_what_was_never_jpeg_is_not_asked():

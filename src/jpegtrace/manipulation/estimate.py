@@ -19,7 +19,10 @@ from jpegtrace.manipulation.posterior import Posterior, pooled, weigh
 AT_ONCE = 32  # pieces whose features are kept
 TRUST = 0.3  # what each further piece adds to the first, see `pooled`
 LEAST_CONTRAST = 0.5  # mean difference of neighbouring pixels in grey levels; below, nothing can be seen
-MOST_FLAT = 0.5  # share of blocks of one value; above, it is drawn, of which no training has seen anything
+# What no training has seen: pieces of which more blocks than this are of one value, or more pixels within some grey
+# levels of the commonest one while neighbours differ by so much. Photographs have calm parts of one level.
+MOST_FLAT = 0.5
+MOST_ALIKE, ALIKE, DRAWN_CONTRAST = 0.4, 3, 10.0
 
 
 class Box(NamedTuple):
@@ -86,9 +89,14 @@ def cover(shape: tuple[int, ...], corner: tuple[int, int], side: int) -> list[Bo
 def says_something(luma: NDArray[np.uint8], box: Box) -> bool:
     """Whether a piece on the grid is neither flat nor drawn."""
     rows, cols = box.height // 8, box.width // 8
-    blocks = piece_of(luma, box).reshape(rows, 8, cols, 8)
+    piece = piece_of(luma, box)
+    blocks = piece.reshape(rows, 8, cols, 8)
     flat = (blocks.max((1, 3)) == blocks.min((1, 3))).mean()
-    return bool(flat <= MOST_FLAT and contrast(luma, box) >= LEAST_CONTRAST)
+    counts = np.bincount(piece.ravel(), minlength=256)
+    commonest = int(counts.argmax())
+    alike = counts[max(0, commonest - ALIKE) : commonest + ALIKE + 1].sum() / piece.size
+    busy = contrast(luma, box)
+    return bool(flat <= MOST_FLAT and busy >= LEAST_CONTRAST and not (alike > MOST_ALIKE and busy > DRAWN_CONTRAST))
 
 
 def contrast(luma: NDArray[np.uint8], box: Box) -> float:
