@@ -19,8 +19,9 @@ Where the paper contradicts itself, and what stands here:
   code; neither Eq. 9 nor Eq. 10 can tell.
 * Eq. 10 takes variances of histograms, [20], whose feature it is said to be, variances of coefficients. A row of Eq. 8
   sums to 1/64 at most, so that with the weight of Eq. 11 less than 1e-9 is left of the term as printed, while III-D
-  finds its effect comparable for all qualities. `losses` knows both readings; that of [20] is taken, without the
-  division by the variance, which Eq. 10 has not.
+  finds its effect comparable for all qualities. So it is for the feature of [20], which divides by the variance: that
+  is taken, plus what rounding adds to a variance, and `losses` knows both. Without the division low frequencies count
+  for nearly all, and K_L and K_FQ find what is missing at the high ones (training/QUEUE.md).
 * Eq. 12 is called total variation and is a sum of squared second differences; III-E aims at block borders, and Eq. 13
   averages over all pixels. As in the equations.
 
@@ -59,6 +60,7 @@ GAMMA = 100.0  # of Eq. 6
 LARGEST_BIN = 60  # bins begin at -60 and end at 60 (Eq. 6)
 THRESHOLDS_AT_ONCE = 11
 FIRST_SHARE = 0.1  # of PyTorch's first weights, in the layers that add to the picture
+ROUNDING = 1 / 12  # variance that rounding adds to a coefficient
 HIGH = [8 * r + c for r in range(8) for c in range(8) if r + c >= 8]  # the 28 subbands of Eq. 10
 WEIGHTS = {"reconstruction": 1.0, "histogram": 1.0, "deblocking": 0.06}  # lambdas of Eq. 3
 WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.0003}  # lambdas of Eq. 11
@@ -219,13 +221,28 @@ def smoothing(found: Tensor, wanted: Tensor) -> Tensor:
 
 
 def calibration(found: Tensor, calibrated: Tensor) -> Tensor:
-    """L_cal of Eq. 10, (n,).
+    """L_cal of Eq. 10 as printed, (n,).
 
     Args:
-        found: what is known of the 28 subbands `HIGH`, (n, 28, m): histograms as printed, or coefficients as in [20].
-        calibrated: the same of the picture cropped by 4 pixels; m may differ where these are coefficients.
+        found: histograms of the 28 subbands `HIGH`, (n, 28, m).
+        calibrated: the same of the picture cropped by 4 pixels.
     """
-    return (found.var(2, correction=0) - calibrated.var(2, correction=0)).abs().mean(1)
+    return (_variance(found) - _variance(calibrated)).abs().mean(1)
+
+
+def calibration_feature(found: Tensor, calibrated: Tensor) -> Tensor:
+    """What L_cal is here, (n,): the feature of [20] of a picture that will be rounded.
+
+    Args:
+        found: coefficients of the 28 subbands `HIGH`, (n, 28, m).
+        calibrated: the same of the picture cropped by 4 pixels; m may differ.
+    """
+    own = _variance(found) + ROUNDING
+    return ((own - _variance(calibrated) - ROUNDING).abs() / own).mean(1)
+
+
+def _variance(values: Tensor) -> Tensor:
+    return values.var(2, correction=0)
 
 
 def variation(picture: Tensor) -> Tensor:
@@ -252,7 +269,7 @@ def losses(
         picture: what `AfEdsr.constrain` made of it; 16 pixels a side at least.
         target: the uncompressed picture.
         pixels: the input.
-        calibrate_coefficients: take the variances of Eq. 10 of coefficients in grey levels, not of histograms.
+        calibrate_coefficients: take `calibration_feature` for Eq. 10.
 
     Returns:
         `total` (Eq. 3); its terms, not weighted: `reconstruction`, `histogram` (Eq. 11), `deblocking` (Eq. 13); and of
@@ -264,7 +281,7 @@ def losses(
     terms = {
         "reconstruction": squared_error(before, target),
         "smoothing": smoothing(bins, histogram(dct(target))),
-        "calibration": calibration(coefficients[:, HIGH].flatten(2), cropped.flatten(2))
+        "calibration": calibration_feature(coefficients[:, HIGH].flatten(2), cropped.flatten(2))
         if calibrate_coefficients
         else calibration(bins[:, HIGH], histogram(cropped)),
         "deblocking": deblocking(picture, s_mse),
