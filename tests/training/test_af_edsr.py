@@ -381,7 +381,7 @@ class TestLosses:
                 "reconstruction": naive_mse(p["before"], p["target"]),
                 "smoothing": smoothing,
                 "calibration": calibration,
-                "histogram": s_mse * 1.0 * smoothing + 0.0003 * calibration,
+                "histogram": s_mse * 1.0 * smoothing + 0.001 * calibration,
                 "deblocking": s_mse * sum(v[i, j] for i in range(16) for j in range(24)) / (16 * 24),
             }
             parts["total"] = 1.0 * parts["reconstruction"] + 1.0 * parts["histogram"] + 0.06 * parts["deblocking"]

@@ -94,15 +94,26 @@ def draw(
     side: int,
     among: Sequence[int] = range(len(OPERATIONS)),
     last_quality: tuple[int, int] = LAST_QUALITY,
+    known: float = CAMERA_TABLES,
 ) -> tuple[list[Sample], list[Past]]:
-    """Pieces of so many pixels, and what happened to each: one of the operations `among` which is drawn."""
+    """Pieces of so many pixels, and what happened to each.
+
+    Args:
+        pictures: to cut them from.
+        count: how many.
+        rng: the only source of chance.
+        side: of a piece.
+        among: operations, of which one is drawn for each.
+        last_quality: lowest and highest of the last compression.
+        known: share of last tables of cameras and programs.
+    """
     shares = np.array([SHARES[operation] for operation in among])
     shares /= shares.sum()
     drawn = []
     for _ in range(count):
         picture = pictures[int(rng.integers(len(pictures)))]
         operation = OPERATIONS[among[int(rng.choice(len(among), p=shares))]]
-        drawn.append(make(picture, Plan(operation, _first(rng)), last_quality, rng, side, known=CAMERA_TABLES))
+        drawn.append(make(picture, Plan(operation, _first(rng)), last_quality, rng, side, known=known))
     return [sample for sample, _ in drawn], [past for _, past in drawn]
 
 

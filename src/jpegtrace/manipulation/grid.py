@@ -85,8 +85,9 @@ def interval(parameter: str, probabilities: Floats, stretch: float | None = None
         stretch: instead of that of `STRETCH`.
     """
     points = PARAMETERS[parameter]
-    low, middle, high = np.log(quantiles(probabilities, points, LEVELS))
-    narrow = is_narrow(parameter, low, high)
+    ends = quantiles(probabilities, points, LEVELS)
+    narrow = is_narrow(parameter, ends[0], ends[2])
+    low, middle, high = np.log(ends)
     factor = stretch if stretch is not None else STRETCH[parameter].narrow if narrow else STRETCH[parameter].wide
     found = np.array([middle - factor * (middle - low), middle, middle + factor * (high - middle)])
     if points is SIZES:
@@ -95,9 +96,9 @@ def interval(parameter: str, probabilities: Floats, stretch: float | None = None
 
 
 def is_narrow(parameter: str, low: float, high: float) -> bool:
-    """Whether the logarithms of two quantiles are within NARROW steps."""
+    """Whether two quantiles are within NARROW steps."""
     points = np.log(PARAMETERS[parameter])
-    place = np.interp([low, high], points, np.arange(len(points)))
+    place = np.interp(np.log([low, high]), points, np.arange(len(points)))
     return bool(place[1] - place[0] <= NARROW)
 
 

@@ -21,7 +21,8 @@ Where the paper contradicts itself, and what stands here:
   sums to 1/64 at most, so that with the weight of Eq. 11 less than 1e-9 is left of the term as printed, while III-D
   finds its effect comparable for all qualities. So it is for the feature of [20], which divides by the variance: that
   is taken, plus what rounding adds to a variance, and `losses` knows both. Without the division low frequencies count
-  for nearly all, and K_L and K_FQ find what is missing at the high ones (training/QUEUE.md).
+  for nearly all, and K_L and K_FQ find what is missing at the high ones. The paper's weight belongs to another scale;
+  what three times as much does stands in training/QUEUE.md.
 * Eq. 12 is called total variation and is a sum of squared second differences; III-E aims at block borders, and Eq. 13
   averages over all pixels. As in the equations.
 
@@ -63,7 +64,7 @@ FIRST_SHARE = 0.1  # of PyTorch's first weights, in the layers that add to the p
 ROUNDING = 1 / 12  # variance that rounding adds to a coefficient
 HIGH = [8 * r + c for r in range(8) for c in range(8) if r + c >= 8]  # the 28 subbands of Eq. 10
 WEIGHTS = {"reconstruction": 1.0, "histogram": 1.0, "deblocking": 0.06}  # lambdas of Eq. 3
-WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.0003}  # lambdas of Eq. 11
+WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.001}  # lambdas of Eq. 11; the paper has 0.0003
 
 # Pixels of a block, row by row, to its coefficients, row by row.
 BASIS = torch.from_numpy(np.kron(dct_matrix(), dct_matrix()))
