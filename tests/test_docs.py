@@ -26,7 +26,7 @@ NEED_TORCH = ("training.md", "researcher.md", "study.md")
 
 @pytest.fixture(scope="module")
 def belongings(tmp_path_factory):
-    """What a reader has: the examples, the benchmarks with what they read results with, and lossless pictures."""
+    """The examples, the benchmarks, the scripts that these read results with, and lossless pictures of a reader."""
     place = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "examples", place / "examples")
     shutil.copytree(ROOT / "benchmarks", place / "benchmarks", ignore=shutil.ignore_patterns("results", "__*"))

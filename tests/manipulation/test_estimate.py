@@ -11,7 +11,17 @@ from jpegtrace.chain import filters
 from jpegtrace.errors import UsageError
 from jpegtrace.manipulation import Features, Posterior, describe, grid, pooled
 from jpegtrace.manipulation import estimate as module
-from jpegtrace.manipulation.estimate import AT_ONCE, LEAST_CONTRAST, TRUST, Box, contrast, cover, estimate, look
+from jpegtrace.manipulation.estimate import (
+    AT_ONCE,
+    LEAST_CONTRAST,
+    TRUST,
+    Box,
+    contrast,
+    cover,
+    estimate,
+    look,
+    says_something,
+)
 from jpegtrace.manipulation.posterior import SHARED
 from jpegtrace.tables import ijg_table
 
@@ -211,6 +221,16 @@ class TestEstimate:
         luma = (100 + rng.uniform(-1, 1, (256, 1024)) * strength).astype(np.uint8)
         lefts = {most: [box.left for box in estimate(luma, TABLE, (0, 0), most=most).boxes] for most in (1, 2, 3, 9)}
         assert lefts == {1: [512], 2: [512, 768], 3: [256, 512, 768], 9: [256, 512, 768]}
+
+    @pytest.mark.parametrize(
+        ("share", "height", "says"),
+        [(0.45, 60, False), (0.35, 60, True), (0.45, 9, True)],  # strong edges around a level, fewer of it, weak edges
+    )
+    def test_what_is_drawn_says_nothing(self, share, height, says):
+        rng = np.random.default_rng(7)
+        luma = np.where(rng.random((256, 256)) < share, 200, 200 - rng.integers(4, height + 4, (256, 256)))
+        box = Box(0, 0, 256, 256)
+        assert says_something(luma.astype(np.uint8), box) == says
 
     @pytest.mark.usefixtures("asked")
     def test_a_picture_smaller_than_a_piece_is_one(self):

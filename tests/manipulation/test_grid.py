@@ -114,14 +114,15 @@ class TestQuantiles:
 
 class TestInterval:
     @pytest.mark.parametrize("parameter", [name for name in grid.PARAMETERS if name != "size"])
-    def test_quantiles_are_stretched_around_the_middle(self, parameter):
+    def test_quantiles_are_stretched_around_the_middle(self, parameter, monkeypatch):
         points = grid.PARAMETERS[parameter]
         shares = np.random.default_rng(4).dirichlet(np.full(len(points), 0.3))
         low, middle, high = quantiles(shares, points, (0.05, 0.5, 0.95))
         np.testing.assert_allclose(grid.interval(parameter, shares, 1.0), [low, middle, high])
         wanted = [np.sqrt(low * middle), middle, np.sqrt(middle * high)]
         np.testing.assert_allclose(grid.interval(parameter, shares, 0.5), wanted)
-        shipped = grid.interval(parameter, shares, grid.STRETCH[parameter].wide)
+        monkeypatch.setitem(grid.STRETCH, parameter, grid.Stretch(0.3, 0.7))
+        shipped = grid.interval(parameter, shares, 0.7)
         np.testing.assert_array_equal(grid.interval(parameter, shares), shipped)
 
     def test_what_is_known_to_less_than_three_steps_has_a_stretch_of_its_own(self, monkeypatch):

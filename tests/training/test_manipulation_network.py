@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from jpegtrace.manipulation import Posterior, describe, grid  # noqa: E402
 from jpegtrace.manipulation.features import PARTS, SIGNALS, Features, count_of  # noqa: E402
 from jpegtrace.manipulation.layout import FREQUENCIES, LARGEST, SMALLEST  # noqa: E402
-from jpegtrace.manipulation.posterior import EXPERTS, OPERATION  # noqa: E402
+from jpegtrace.manipulation.posterior import EXPERTS, FOR_OPERATION  # noqa: E402
 from jpegtrace.tables import ijg_table  # noqa: E402
 from jpegtrace_training import operations  # noqa: E402
 from jpegtrace_training.networks import NETWORKS  # noqa: E402
@@ -33,7 +33,7 @@ def shapes_of(expert):
     return {"lines": (2, SIGNALS, FREQUENCIES), "phases": (2, SIGNALS, 8), "others": count}
 
 
-SHAPES = shapes_of(OPERATION)
+SHAPES = shapes_of(FOR_OPERATION)
 NAN = np.nan
 
 
@@ -136,7 +136,7 @@ class TestNetwork:
     def test_it_takes_the_features_of_pieces(self, network):
         table = ijg_table(80)
         for height, width in ((SMALLEST, LARGEST), (96, 72)):
-            features = describe(np.ascontiguousarray(scene(height, width)[..., 1]), table, OPERATION.reads)
+            features = describe(np.ascontiguousarray(scene(height, width)[..., 1]), table, FOR_OPERATION.reads)
             found = answered(network, {k: torch.from_numpy(v[None]) for k, v in features._asdict().items()})
             assert all(answer.isfinite().all() for answer in found.values())
 
@@ -176,7 +176,7 @@ class TestDraw:
         rng.choice(3, p=[share for _, share in SIDES])  # the size, first of all
         for side in (128, 96, 64):
             samples, pasts = operations.draw(pictures, 5, np.random.Generator(clone(rng)), side)
-            features = [describe(*sample, OPERATION.reads) for sample in samples]
+            features = [describe(*sample, FOR_OPERATION.reads) for sample in samples]
             if all((found["lines"][n] == one.lines.astype(np.float16)).all() for n, one in enumerate(features)):
                 break
         else:
@@ -187,6 +187,12 @@ class TestDraw:
             assert (found["operation"][n], found["kernel"][n]) == (past.operation, past.kernel)
             for name in PARAMETERS:
                 assert found[name][n] == pytest.approx(getattr(past, name), nan_ok=True)
+
+    def test_last_tables_can_be_asked_for(self):
+        pictures = made(2, 160, seed=3).training
+        samples, pasts = operations.draw(pictures, 6, np.random.default_rng(6), 64, [0, 3], (90, 90), known=0.0)
+        assert all((sample.table == ijg_table(90)).all() for sample in samples)
+        assert {past.operation for past in pasts} <= {0, 3}
 
     def test_batches_are_of_several_sizes(self, monkeypatch):
         sides = []

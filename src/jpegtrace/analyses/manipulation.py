@@ -1,7 +1,7 @@
 """What was done to a picture before its last compression: resized, blurred, median-filtered, noise added.
 
-The question of MPeR-Net, with one model for all and any size, a continuous parameter with its interval, and the right
-to say nothing.
+The question of MPeR-Net, with one network for all operations and an expert for each parameter, any size, a continuous
+value with its interval, and the right to say nothing.
 
 A pixel of a resized picture is a weighted mean of a few old ones, with weights that depend on where it lies between
 them. For a factor s that place repeats with a period p, and so does the strength of what a high-pass filter leaves;
@@ -9,12 +9,12 @@ averaged over rows, and likewise over columns, its spectrum has a line at f:
 
     p = 1 / |1 - 1/s|,    f = 1/s, folded into 0 to 1/2
 
-Blur shows in how power falls with frequency, a median in how little the same median changes once more, noise in what is
-left where scene and table allow nothing else. Small networks that also know the table of the last compression turn
-these statistics into probabilities of operations and, for each parameter, into a distribution, from which median and 90
-% interval are read. Of n pieces of one picture the log-probabilities are averaged, and for operations and factors
-weighed as 1 + 0.3 (n - 1), for they are not independent. An operation is claimed where all operations together have at
-least 0.995. More in docs/manipulation.md.
+Blur shows in how power falls with frequency, a median in how little the same median changes once more and in an echo at
+its window, noise in what is left where scene and table allow nothing else. Small networks that also know the table of
+the last compression turn these statistics into probabilities of operations and, for each parameter, into a
+distribution, from which median and 90 % interval are read. Of n pieces of one picture the log-probabilities are
+averaged, and for operations and factors weighed as 1 + 0.3 (n - 1), for they are not independent. An operation is
+claimed where all operations together have at least 0.995. More in docs/manipulation.md.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ MAPPED = 128  # side of the pieces of a map
 FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
-SHOWN_FROM, SEVERAL = 0.9, 2  # probability of an operation in a piece, and pieces, of which others differ
+SHOWN_FROM, SEVERAL = 0.9, 2  # least probability of a kind in a piece, and pieces, that make a past of their own
 UNSURE = "cannot tell"
 # What to look at in maps, and what not to conclude.
 LINES = (
@@ -64,7 +64,7 @@ DONE = {
     "resized and blurred": "resized and blurred",
 }
 # Operations that pieces of one picture show apart from each other: in a small one a resize may look like a blur.
-ALIKE = {
+KINDS = {
     "resized or blurred": [grid.OPERATIONS.index(name) for name in ("resized", "blurred", "resized and blurred")],
     **{DONE[name]: [grid.OPERATIONS.index(name)] for name in ("median", "noise")},
 }
@@ -136,7 +136,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
 @analysis(
     "manipulation",
-    version=5,
+    version=6,
     place=300,
     title="What was done before",
     question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",
@@ -170,10 +170,11 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
     probabilities = found.whole.operation[0]
     verdict = decide(probabilities, params.manipulated_from, params.none_from)
     values = _values(found, verdict)
-    remarks = tuple(_remarks(found, verdict, params))
+    differ = _differ(found, params)
+    remarks = tuple(_remarks(values, verdict, differ))
     if not verdict.manipulated and verdict.operation is None:
         summary = "Cannot tell whether anything was done before the last compression."
-        if any(remark.level is Level.NOTICE for remark in remarks):
+        if differ:
             summary = (
                 "Cannot tell of the picture as a whole whether anything was done before the last compression: "
                 "its parts differ."
@@ -302,10 +303,10 @@ def _claim(values: dict[str, Json], verdict: Verdict) -> Claim:
     )
 
 
-def _remarks(found: Estimate, verdict: Verdict, params: Params) -> Iterator[Remark]:
-    if differ := _differ(found, params):
+def _remarks(values: dict[str, Json], verdict: Verdict, differ: tuple[str, str] | None) -> Iterator[Remark]:
+    if differ:
         yield Remark(Level.NOTICE, *differ)
-    if _either_way(_values(found, verdict)["factor"]):
+    if _either_way(values["factor"]):
         yield Remark(Level.INFO, "the interval of the factor holds reductions and enlargements: which it was is open")
     if verdict.manipulated:
         yield Remark(Level.INFO, "ordinary workflows do this, too: it is no sign of forgery by itself")
@@ -316,20 +317,21 @@ def _differ(found: Estimate, params: Params) -> tuple[str, str] | None:
     each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
     touched = np.array([piece.manipulated for piece in each])
     clean = sum(piece.operation == NONE for piece in each)
-    shown = {what: found.pieces.operation[:, alike].sum(1) >= SHOWN_FROM for what, alike in ALIKE.items()}
+    shown = {what: found.pieces.operation[:, kind].sum(1) >= SHOWN_FROM for what, kind in KINDS.items()}
     several = {what: here for what, here in shown.items() if here.sum() >= SEVERAL}
     if clean and touched.any():
         told = f"{touched.sum()} show an operation and {clean} show none"
+        where = f"pieces that show one begin at {_places(found, touched)}"
     elif len(several) > 1:
-        told = " and ".join(f"{here.sum()} seem {what}" for what, here in several.items())
-        touched = np.any(list(several.values()), 0)
+        told = " and ".join(f"{here.sum()} seem to have been {what}" for what, here in several.items())
+        where = "; ".join(f"{what}: {_places(found, here)}" for what, here in several.items())
     else:
         return None
-    where = "; ".join(grid_name(found.boxes[k].top, found.boxes[k].left) for k in np.flatnonzero(touched))
-    return (
-        f"parts differ: of {len(each)} pieces {told}; a map of this analysis tells where",
-        f"pieces that show one begin at {where}",
-    )
+    return f"parts differ: of {len(each)} pieces {told}; a map of this analysis tells where", where
+
+
+def _places(found: Estimate, chosen: NDArray[np.bool_]) -> str:
+    return "; ".join(grid_name(found.boxes[k].top, found.boxes[k].left) for k in np.flatnonzero(chosen))
 
 
 def _plots(seen: Seen, found: Estimate, verdict: Verdict) -> tuple[Plot, ...]:
@@ -388,7 +390,7 @@ def _echoes_plot(features: Features, window: float) -> Plot:
         np.arange(1, 1 + ECHO_LAGS, dtype=np.float32),
         np.asarray(part_of(features.others, "echoes")[0, 1:], np.float32),
         x_label="distance in pixels",
-        y_label="correlation of differences of neighbouring pixels",
+        y_label="correlation of differences, cut at 1 grey level",
         marks=((window, f"expected for a window of {window:.0f} pixels"),),
         look_for="A dip at the mark: what enters the window of a median at one edge leaves it at the other.",
         not_conclude="Patterns in the scene repeat, too, and the grid of a strong compression has its own dip at 8.",

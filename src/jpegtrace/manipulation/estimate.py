@@ -19,10 +19,11 @@ from jpegtrace.manipulation.posterior import Posterior, pooled, weigh
 AT_ONCE = 32  # pieces whose features are kept
 TRUST = 0.3  # what each further piece adds to the first, see `pooled`
 LEAST_CONTRAST = 0.5  # mean difference of neighbouring pixels in grey levels; below, nothing can be seen
-# What no training has seen: pieces of which more blocks than this are of one value, or more pixels within some grey
-# levels of the commonest one while neighbours differ by so much. Photographs have calm parts of one level.
+# Pieces unlike those of the training: more than half of the blocks of one value; or more than 40 % of pixels within 3
+# grey levels of the commonest while neighbours differ by more than 10, as in text. Photographs have calm parts of one
+# level.
 MOST_FLAT = 0.5
-MOST_ALIKE, ALIKE, DRAWN_CONTRAST = 0.4, 3, 10.0
+MOST_COMMON, NEAR_COMMONEST, DRAWN_CONTRAST = 0.4, 3, 10.0
 
 
 class Box(NamedTuple):
@@ -94,9 +95,9 @@ def says_something(luma: NDArray[np.uint8], box: Box) -> bool:
     flat = (blocks.max((1, 3)) == blocks.min((1, 3))).mean()
     counts = np.bincount(piece.ravel(), minlength=256)
     commonest = int(counts.argmax())
-    alike = counts[max(0, commonest - ALIKE) : commonest + ALIKE + 1].sum() / piece.size
+    common = counts[max(0, commonest - NEAR_COMMONEST) : commonest + NEAR_COMMONEST + 1].sum() / piece.size
     busy = contrast(luma, box)
-    return bool(flat <= MOST_FLAT and busy >= LEAST_CONTRAST and not (alike > MOST_ALIKE and busy > DRAWN_CONTRAST))
+    return bool(flat <= MOST_FLAT and busy >= LEAST_CONTRAST and not (common > MOST_COMMON and busy > DRAWN_CONTRAST))
 
 
 def contrast(luma: NDArray[np.uint8], box: Box) -> float:

@@ -52,7 +52,7 @@ class Expert(NamedTuple):
     traces: bool = False
 
 
-OPERATION = Expert(
+FOR_OPERATION = Expert(
     ("operation",),
     ("powers", "blocks", "differences", "pairs", "triples", "medians", "greys", "table", "echoes"),
     traces=True,
@@ -76,7 +76,7 @@ def weigh(pieces: Sequence[Features]) -> Posterior:
     Raises:
         ResourceError: the weights are missing or altered.
     """
-    answers = _ask(WEIGHTS, OPERATION, pieces)
+    answers = _ask(WEIGHTS, FOR_OPERATION, pieces)
     for parameter, expert in EXPERTS.items():
         answers |= _ask(f"{WEIGHTS}-{parameter}", expert, pieces)
     return Posterior(**{head: softmax(answer.astype(np.float64), axis=1) for head, answer in answers.items()})

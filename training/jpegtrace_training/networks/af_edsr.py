@@ -19,10 +19,10 @@ Where the paper contradicts itself, and what stands here:
   code; neither Eq. 9 nor Eq. 10 can tell.
 * Eq. 10 takes variances of histograms, [20], whose feature it is said to be, variances of coefficients. A row of Eq. 8
   sums to 1/64 at most, so that with the weight of Eq. 11 less than 1e-9 is left of the term as printed, while III-D
-  finds its effect comparable for all qualities. So it is for the feature of [20], which divides by the variance: that
-  is taken, plus what rounding adds to a variance, and `losses` knows both. Without the division low frequencies count
-  for nearly all, and K_L and K_FQ find what is missing at the high ones. The paper's weight belongs to another scale;
-  what three times as much does stands in training/QUEUE.md.
+  finds its effect comparable for all qualities. The feature of [20], K_L of `jpegtrace.stress.detectors`, divides by
+  the variance, and its effect is. It stands here, with the variance that rounding adds in the divisor; `losses` knows
+  the printed term, too. Without the division the lowest of the 28 subbands count for nearly all, and K_L and K_FQ find
+  what is missing in the others. The paper's weight belongs to another scale: 0.001 stands here, see training/QUEUE.md.
 * Eq. 12 is called total variation and is a sum of squared second differences; III-E aims at block borders, and Eq. 13
   averages over all pixels. As in the equations.
 
@@ -64,7 +64,8 @@ FIRST_SHARE = 0.1  # of PyTorch's first weights, in the layers that add to the p
 ROUNDING = 1 / 12  # variance that rounding adds to a coefficient
 HIGH = [8 * r + c for r in range(8) for c in range(8) if r + c >= 8]  # the 28 subbands of Eq. 10
 WEIGHTS = {"reconstruction": 1.0, "histogram": 1.0, "deblocking": 0.06}  # lambdas of Eq. 3
-WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.001}  # lambdas of Eq. 11; the paper has 0.0003
+WEIGHTS_OF_HISTOGRAM = {"smoothing": 1.0, "calibration": 0.001}  # lambdas of Eq. 11, the second for the feature
+PRINTED_CALIBRATION = 0.0003  # the second lambda of Eq. 11
 
 # Pixels of a block, row by row, to its coefficients, row by row.
 BASIS = torch.from_numpy(np.kron(dct_matrix(), dct_matrix()))
@@ -232,14 +233,14 @@ def calibration(found: Tensor, calibrated: Tensor) -> Tensor:
 
 
 def calibration_feature(found: Tensor, calibrated: Tensor) -> Tensor:
-    """What L_cal is here, (n,): the feature of [20] of a picture that will be rounded.
+    """K_L of [20], (n,), as `jpegtrace.stress.detectors.k_l` measures it, of a picture that will be rounded.
 
     Args:
         found: coefficients of the 28 subbands `HIGH`, (n, 28, m).
         calibrated: the same of the picture cropped by 4 pixels; m may differ.
     """
-    own = _variance(found) + ROUNDING
-    return ((own - _variance(calibrated) - ROUNDING).abs() / own).mean(1)
+    own = _variance(found)
+    return ((own - _variance(calibrated)).abs() / (own + ROUNDING)).mean(1)
 
 
 def _variance(values: Tensor) -> Tensor:
@@ -261,7 +262,7 @@ def deblocking(picture: Tensor, s_mse: Tensor) -> Tensor:
 
 
 def losses(
-    before: Tensor, picture: Tensor, target: Tensor, pixels: Tensor, *, calibrate_coefficients: bool = True
+    before: Tensor, picture: Tensor, target: Tensor, pixels: Tensor, *, as_printed: bool = False
 ) -> dict[str, Tensor]:
     """Eq. 3 and its terms; means over the batch.
 
@@ -270,11 +271,12 @@ def losses(
         picture: what `AfEdsr.constrain` made of it; 16 pixels a side at least.
         target: the uncompressed picture.
         pixels: the input.
-        calibrate_coefficients: take `calibration_feature` for Eq. 10.
+        as_printed: Eq. 10 with histograms and the weight of the paper, not `calibration_feature` with its own.
 
     Returns:
         `total` (Eq. 3); its terms, not weighted: `reconstruction`, `histogram` (Eq. 11), `deblocking` (Eq. 13); and of
-        `histogram`: `smoothing` (Eq. 9), `calibration` (Eq. 10), not weighted and without s_mse.
+        `histogram`: `smoothing` (Eq. 9), `calibration` (Eq. 10, or the feature in its place), not weighted and without
+        s_mse.
     """
     s_mse = scale(pixels, target)
     coefficients, cropped = dct(picture), dct(picture[..., 4:-4, 4:-4])[:, HIGH]
@@ -282,14 +284,14 @@ def losses(
     terms = {
         "reconstruction": squared_error(before, target),
         "smoothing": smoothing(bins, histogram(dct(target))),
-        "calibration": calibration_feature(coefficients[:, HIGH].flatten(2), cropped.flatten(2))
-        if calibrate_coefficients
-        else calibration(bins[:, HIGH], histogram(cropped)),
+        "calibration": calibration(bins[:, HIGH], histogram(cropped))
+        if as_printed
+        else calibration_feature(coefficients[:, HIGH].flatten(2), cropped.flatten(2)),
         "deblocking": deblocking(picture, s_mse),
     }
     terms["histogram"] = (
         s_mse * WEIGHTS_OF_HISTOGRAM["smoothing"] * terms["smoothing"]
-        + WEIGHTS_OF_HISTOGRAM["calibration"] * terms["calibration"]
+        + (PRINTED_CALIBRATION if as_printed else WEIGHTS_OF_HISTOGRAM["calibration"]) * terms["calibration"]
     )
     means = {name: term.mean() for name, term in terms.items()}
     means["total"] = torch.stack([weight * means[name] for name, weight in WEIGHTS.items()]).sum()

@@ -1,4 +1,4 @@
-"""`manipulation`: what was done to a picture before its last compression, by one network, and experts for parameters.
+"""`manipulation`: one network for what was done to a picture before its last compression, and experts for parameters.
 
 Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and learns what they mean together:
 
@@ -11,9 +11,9 @@ Not of a paper. It reads the statistics of `jpegtrace.manipulation.features` and
 It answers with probabilities of the operations.
 
 Experts for single parameters answer with a distribution over a grid (`jpegtrace.manipulation.grid`), given that the
-operation happened; they see nothing but pieces with that parameter. Batch norms divide by what
-varies over what a network sees: over all operations, 1.2 and 1.5 of noise are hundredths apart; among noisy pieces they
-are not. See `ManipulationFactor` and `ManipulationValues`.
+operation happened; they see nothing but pieces with that parameter. Batch norms divide by what varies over what a
+network sees: over all operations, 1.2 and 1.5 of noise are hundredths apart; among noisy pieces they are not. See
+`ManipulationFactor` and `ManipulationValues`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import SIGNALS, Features, count_of, describe, describe_parts
 from jpegtrace.manipulation.layout import FREQUENCIES, SMALLEST
-from jpegtrace.manipulation.posterior import EXPERTS, OPERATION, Expert
+from jpegtrace.manipulation.posterior import EXPERTS, FOR_OPERATION, Expert
 from jpegtrace_training.networks.network import Network
 
 DOUBT = 0.002  # share that is spread over all answers
@@ -133,7 +133,7 @@ class Manipulation(_Traces):
     """The network for operations, see above."""
 
     def __init__(self) -> None:
-        super().__init__(OPERATION, maps=MAPS, wide=512, joint=JOINT, dropout=0.4)
+        super().__init__(FOR_OPERATION, maps=MAPS, wide=512, joint=JOINT, dropout=0.4)
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(JOINT, JOINT // 2), nn.ReLU(), nn.Linear(JOINT // 2, HEADS[name]))
             for name in self.outputs

@@ -22,7 +22,7 @@ from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.features import Features, describe, describe_parts
 from jpegtrace.manipulation.grid import PARAMETERS
 from jpegtrace.manipulation.layout import LARGEST, SMALLEST
-from jpegtrace.manipulation.posterior import EXPERTS, OPERATION
+from jpegtrace.manipulation.posterior import EXPERTS, FOR_OPERATION
 from jpegtrace_training import operations
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
@@ -38,7 +38,7 @@ def extent_of(side: int, part: float) -> int:
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
     """Features of pieces of one of several sizes, and pasts."""
-    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)), OPERATION.reads)
+    return _described(*operations.draw(pictures, count, rng, _extent(rng, side)), FOR_OPERATION.reads)
 
 
 def draw_with(
@@ -75,7 +75,7 @@ def _answers_of(pasts: Sequence[operations.Past]) -> Arrays:
     }
 
 
-def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = OPERATION.heads) -> dict[str, Tensor]:
+def _answers(model: nn.Module, batch: Batch, heads: Sequence[str] = FOR_OPERATION.heads) -> dict[str, Tensor]:
     found = model(*(batch[name].float() for name in ("values", *Features._fields) if name in batch))
     return dict(zip(heads, found, strict=True))
 
@@ -107,8 +107,8 @@ def _entropies(found: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
     return parts
 
 
-def loss(model: nn.Module, batch: Batch, heads: Sequence[str] = OPERATION.heads) -> dict[str, Tensor]:
-    """Mean cross-entropy of all answers."""
+def loss(model: nn.Module, batch: Batch, heads: Sequence[str] = FOR_OPERATION.heads) -> dict[str, Tensor]:
+    """Mean cross-entropy of each answer, a parameter that is not there counting as 0, and their sum."""
     parts = {name: each.mean() for name, each in _entropies(_answers(model, batch, heads), batch).items()}
     return {"loss": torch.stack(list(parts.values())).sum(), **parts}
 
@@ -128,7 +128,7 @@ def measure_with(parameter: str, model: nn.Module, batch: Batch) -> dict[str, Te
     return {"loss": torch.stack(list(_entropies(found, batch).values())).sum(0), "distance": distance}
 
 
-_OPERATION = Recipe(
+_FOR_OPERATION = Recipe(
     id="manipulation",
     title="what was done to a picture before its last compression",
     paper="of this project, docs/manipulation.md; answers MPeR-Net",
@@ -153,10 +153,10 @@ TITLES = {
     "noise": "how strong the noise was that a noisy picture was given",
 }
 RECIPES = (
-    _OPERATION,
+    _FOR_OPERATION,
     *(
         replace(
-            _OPERATION,
+            _FOR_OPERATION,
             id=f"manipulation-{parameter}",
             title=TITLES[parameter],
             network=NETWORKS[f"manipulation-{parameter}"],
