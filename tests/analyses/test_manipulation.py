@@ -137,6 +137,17 @@ def test_parts_with_different_pasts_are_told():
     assert "column 512" in right
 
 
+def test_none_is_not_said_where_many_pieces_show_an_operation():
+    """Thresholds of one half: a third of the pieces went through a median, of the whole that is too little."""
+    base = scene(6, 512, 768)
+    both = np.concatenate([simulate(base, "median:5").pixels[:, :256], base[:, 256:]], 1)
+    found = manipulation(Picture.open(as_file(both, quality=95)), Params(manipulated_from=0.9, none_from=0.0))
+    assert "of 6 pieces 2 show an operation" in found.remarks[0].text
+    assert found.status is Status.INCONCLUSIVE
+    assert "its parts differ" in found.summary
+    assert (found.manipulated, found.operation, found.probability) == (None, None, None)
+
+
 class TestMap:
     def test_a_pasted_enlargement_stands_out(self):
         """The left half is enlarged, the right half is not."""

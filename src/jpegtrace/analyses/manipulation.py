@@ -14,7 +14,7 @@ its window, noise in what is left where scene and table allow nothing else. Smal
 the last compression turn these statistics into probabilities of operations and, for each parameter, into a
 distribution, from which median and 90 % interval are read. Of n pieces of one picture the log-probabilities are
 averaged, and for operations and factors weighed as 1 + 0.3 (n - 1), for they are not independent. An operation is
-claimed where all operations together have at least 0.995. More in docs/manipulation.md.
+claimed where all operations together have at least 0.998. More in docs/manipulation.md.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ MAPPED = 128  # side of the pieces of a map
 FREQUENCIES_SHOWN = np.linspace(0, 0.5, FREQUENCIES, dtype=np.float32)
 PER_NAT = 10 / np.log(10)  # decibels
 UNCHANGED = 3  # bins of differences: 0, 1 and 2 grey levels
+MANY = 0.2  # share of pieces that show an operation with which "none" is not said of the whole
 SHOWN_FROM, SEVERAL = 0.9, 2  # least probability of a kind in a piece, and pieces, that make a past of their own
 UNSURE = "cannot tell"
 # What to look at in maps, and what not to conclude.
@@ -68,6 +69,7 @@ KINDS = {
     "resized or blurred": [grid.OPERATIONS.index(name) for name in ("resized", "blurred", "resized and blurred")],
     **{DONE[name]: [grid.OPERATIONS.index(name)] for name in ("median", "noise")},
 }
+EITHER_WAY = "its sides between {low:.4g} and {high:.4g} times as long (90 %)"
 WORDS = {
     "factor": "its sides {value:.4g} times as long (90 % between {low:.4g} and {high:.4g})",
     "sigma": "a Gaussian of {value:.2f} pixels (90 % between {low:.2f} and {high:.2f})",
@@ -97,6 +99,20 @@ class Seen(NamedTuple):
     luma: NDArray[np.uint8]
     table: NDArray[np.uint16]
     corner: tuple[int, int]
+
+
+class Difference(NamedTuple):
+    """How pieces of a picture differ.
+
+    Attributes:
+        told: in words.
+        where: the pieces.
+        many: whether so many show an operation that "none" cannot be said of the whole.
+    """
+
+    told: str
+    where: str
+    many: bool
 
 
 def map_operations(picture: Picture, params: Params, stride: int, progress: Progress | None) -> tuple[Map, ...]:
@@ -143,12 +159,15 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
     parameters=Params,
     cannot_show=(
         "operations whose trace the last compression erased; the lower its quality, the more",
+        "what was done before an earlier compression: a filtered picture that was saved strongly and then once more "
+        "may look as if nothing had been done, see compression-count",
         "what the operation was for: every web page and messenger resizes, and cameras smooth and sharpen",
         "many reductions: an interpolation that makes a picture smaller leaves little, a bicubic one least of all",
         "anything about drawings, text and screenshots: it was taught on photographs",
         FEW_COLOURS,
-        "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, other factors for width than for "
-        "height, of which one is told, and turning by odd angles",
+        "reductions to less than 0.45 and enlargements to more than 2.2 of the sides, which may be told as another "
+        "factor with the same period (3 as 1.5), other factors for width than for height, of which one is told, and "
+        "turning by odd angles",
         "windows of more than 15 pixels, which are told as 15, and Gaussians of more than 4; weak noise, as of cameras",
         "at the highest last qualities, when it was resized: many an original had been before it was given out",
         "operations that it was not taught: sharpening, denoising, generation, and more than two in a row",
@@ -172,14 +191,15 @@ def manipulation(picture: Picture, params: Params) -> Outcome:
     values = _values(found, verdict)
     differ = _differ(found, params)
     remarks = tuple(_remarks(values, verdict, differ))
-    if not verdict.manipulated and verdict.operation is None:
+    if not verdict.manipulated and (verdict.operation is None or (differ and differ.many)):
         summary = "Cannot tell whether anything was done before the last compression."
         if differ:
             summary = (
                 "Cannot tell of the picture as a whole whether anything was done before the last compression: "
                 "its parts differ."
             )
-        return Outcome(Status.INCONCLUSIVE, summary, values, remarks=remarks)
+        nothing: dict[str, Json] = {"operation": None, "manipulated": None}
+        return Outcome(Status.INCONCLUSIVE, summary, values | nothing, remarks=remarks)
     return Outcome(
         Status.OK,
         _sentence(values, verdict),
@@ -251,7 +271,7 @@ def _sentence(values: dict[str, Json], verdict: Verdict) -> str:
     for head, words in WORDS.items():
         interval = values[head]
         if isinstance(interval, dict):
-            told.append(_words(words, interval))
+            told.append(_words(EITHER_WAY if head == "factor" and _either_way(interval) else words, interval))
     return f"Before its last compression it was {DONE[grid.OPERATIONS[verdict.operation]]}: {'; '.join(told)}."
 
 
@@ -303,16 +323,16 @@ def _claim(values: dict[str, Json], verdict: Verdict) -> Claim:
     )
 
 
-def _remarks(values: dict[str, Json], verdict: Verdict, differ: tuple[str, str] | None) -> Iterator[Remark]:
+def _remarks(values: dict[str, Json], verdict: Verdict, differ: Difference | None) -> Iterator[Remark]:
     if differ:
-        yield Remark(Level.NOTICE, *differ)
+        yield Remark(Level.NOTICE, differ.told, differ.where)
     if _either_way(values["factor"]):
         yield Remark(Level.INFO, "the interval of the factor holds reductions and enlargements: which it was is open")
     if verdict.manipulated:
         yield Remark(Level.INFO, "ordinary workflows do this, too: it is no sign of forgery by itself")
 
 
-def _differ(found: Estimate, params: Params) -> tuple[str, str] | None:
+def _differ(found: Estimate, params: Params) -> Difference | None:
     """What differs between pieces, each asked alone, and where those are that show an operation."""
     each = [decide(one, params.manipulated_from, params.none_from) for one in found.pieces.operation]
     touched = np.array([piece.manipulated for piece in each])
@@ -322,12 +342,15 @@ def _differ(found: Estimate, params: Params) -> tuple[str, str] | None:
     if clean and touched.any():
         told = f"{touched.sum()} show an operation and {clean} show none"
         where = f"pieces that show one begin at {_places(found, touched)}"
+        many = touched.sum() >= max(SEVERAL, MANY * len(each))
     elif len(several) > 1:
         told = " and ".join(f"{here.sum()} seem to have been {what}" for what, here in several.items())
         where = "; ".join(f"{what}: {_places(found, here)}" for what, here in several.items())
+        many = True
     else:
         return None
-    return f"parts differ: of {len(each)} pieces {told}; a map of this analysis tells where", where
+    told = f"parts differ: of {len(each)} pieces {told}; a map of this analysis tells where"
+    return Difference(told, where, bool(many))
 
 
 def _places(found: Estimate, chosen: NDArray[np.bool_]) -> str:
