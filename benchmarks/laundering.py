@@ -1,12 +1,12 @@
 """How often `laundering` flags what nobody hid, and how often it catches what somebody did.
 
-Run ``python benchmarks/laundering.py FOLDER [--whole N]`` with the extra [train]: its samplers are used. FOLDER holds
-lossless RGB pictures that no training has seen. The analysis itself is asked, of files, and ``results/laundering.csv``
-written:
+Run ``python benchmarks/laundering.py FOLDER [--whole N] [--attack NAME ...]`` with the extra [train]: its samplers are
+used. FOLDER holds lossless RGB pictures that no training has seen. The analysis itself is asked, of files, and
+``results/laundering.csv`` written, with ``--attack`` the rows of these attacks alone, among those that are there:
 
-- ``piece``: 256x256 pixels of every picture (of every third one for `tv`, which is slow), PNG, any grid origin. Honest
-  pasts first, then every attack of every quality. What is "then JPEG Q" is saved once more at quality Q, and that file
-  is asked.
+- ``piece``: 256x256 pixels of every picture (of every third one for the attacks that are slow), PNG, any grid origin.
+  Honest pasts first, then every attack of every quality. What is "then JPEG Q" is saved once more at quality Q, and
+  that file is asked.
 - ``whole``: whole pictures; of attacked ones every so many.
 - ``speed``: of pictures whose pixels are decoded already.
 
@@ -19,20 +19,21 @@ import argparse
 import io
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from common import bootstrap_interval, made_picture, write_results
+from common import bootstrap_interval, made_picture, results, write_results
 from jpegtrace.analyses.laundering import laundering
 from jpegtrace.chain import filters
 from jpegtrace.findings import Finding, Status
 from jpegtrace.picture import Picture
+from jpegtrace.stress import ATTACKS
 from jpegtrace.tables import ijg_table
 from jpegtrace_training.histories import draw_tables
-from jpegtrace_training.laundering import ATTACKED, PROCESSES, SIDE, attacked, compressed, cut_square, resized
+from jpegtrace_training.laundering import PROCESSES, SIDE, attacked, compressed, cut_square, resized
 from jpegtrace_training.pictures import load_pictures
 
 SEED = 195
@@ -40,7 +41,7 @@ PIECE = 256
 QUALITIES = (50, 60, 70, 80, 90)
 SAVED_AGAIN = (95, 98, 100)
 AS_BEFORE_SAVING = 75
-TV_EVERY = 3
+SLOW, SLOW_EVERY = ("tv", "af-edsr"), 3  # attacks of luma alone here, and one picture in so many
 SPEED_SIDES = ((1000, 1000), (3000, 4000))
 Row = dict[str, object]
 Make = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -68,7 +69,7 @@ def camera_jpeg(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def attack_of(name: str, quality: int) -> Make:
     """Compressed at a quality, and attacked."""
-    return lambda pixels, rng: attacked(pixels, name, tables_of(quality), rng, chroma=name != "tv")
+    return lambda pixels, rng: attacked(pixels, name, tables_of(quality), rng, chroma=name not in SLOW)
 
 
 HONEST: dict[str, tuple[str, Make]] = {
@@ -131,20 +132,32 @@ def pieces(pictures: list[np.ndarray]) -> list[Row]:
         row_of("piece", past, "", asked(made_pieces(pictures, make, number)), target)
         for number, (past, (target, make)) in enumerate(HONEST.items())
     ]
-    for name in ATTACKED:
+    rows += attacks(pictures, ATTACKS)
+    return rows + saved_again(pictures, {past: ("", HONEST[past][1]) for past in ("pristine", "JPEG 75", "resized")})
+
+
+def attacks(pictures: list[np.ndarray], names: Iterable[str]) -> list[Row]:
+    """Attacked pieces, then the same saved again."""
+    rows: list[Row] = []
+    for name in names:
         together: list[Finding] = []
         for quality in QUALITIES:
             found = asked(
-                made_pieces(pictures[:: TV_EVERY if name == "tv" else 1], attack_of(name, quality), 100 + quality)
+                made_pieces(pictures[:: SLOW_EVERY if name in SLOW else 1], attack_of(name, quality), 100 + quality)
             )
             together += found
             rows.append(row_of("piece", name, str(quality), found, ""))
         rows.append(row_of("piece", name, f"{QUALITIES[0]}..{QUALITIES[-1]}", together, ">= .80"))
         print(*rows[-1].values(), flush=True)
-    again: dict[str, tuple[str, Make]] = {past: ("", HONEST[past][1]) for past in ("pristine", "JPEG 75", "resized")}
-    again |= {name: (str(AS_BEFORE_SAVING), attack_of(name, AS_BEFORE_SAVING)) for name in ATTACKED}
-    for past, (quality, make) in again.items():
-        made = made_pieces(pictures[:: TV_EVERY if past == "tv" else 1], make, 300)
+        rows += saved_again(pictures, {name: (str(AS_BEFORE_SAVING), attack_of(name, AS_BEFORE_SAVING))})
+    return rows
+
+
+def saved_again(pictures: list[np.ndarray], pasts: Mapping[str, tuple[str, Make]]) -> list[Row]:
+    """Pieces with these pasts, saved once more."""
+    rows: list[Row] = []
+    for past, (quality, make) in pasts.items():
+        made = made_pieces(pictures[:: SLOW_EVERY if past in SLOW else 1], make, 300)
         rows += [
             row_of("piece", f"{past}, then JPEG {save}", quality, asked(made, "JPEG", quality=save), "")
             for save in SAVED_AGAIN
@@ -158,7 +171,7 @@ def whole(pictures: list[np.ndarray], every: int) -> list[Row]:
         "pristine": ("", HONEST["pristine"][1]),
         "JPEG 75": ("", HONEST["JPEG 75"][1]),
         "double JPEG": ("", HONEST["double JPEG"][1]),
-        **{name: (str(AS_BEFORE_SAVING), attack_of(name, AS_BEFORE_SAVING)) for name in ATTACKED},
+        **{name: (str(AS_BEFORE_SAVING), attack_of(name, AS_BEFORE_SAVING)) for name in ATTACKS},
     }
     rows = []
     for number, (past, (quality, make)) in enumerate(makes.items()):
@@ -195,10 +208,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="lossless RGB pictures that no training has seen")
     parser.add_argument("--whole", type=int, default=4, help="one attacked picture in so many is asked whole")
+    parser.add_argument("--attack", action="append", choices=tuple(ATTACKS), help="only this, and only pieces")
     options = parser.parse_args()
     pictures = [pixels for _, pixels in load_pictures(options.folder)]
-    rows = pieces(pictures) + whole(pictures, options.whole) + speed()
-    write_results("laundering", rows, seed=SEED)
+    if options.attack:
+        kept = [row for row in results.rows("laundering") if row["past"].partition(",")[0] not in options.attack]
+        rows = attacks(pictures, options.attack)
+    else:
+        kept, rows = [], pieces(pictures) + whole(pictures, options.whole) + speed()
+    write_results("laundering", rows, seed=SEED, kept=kept)
 
 
 if __name__ == "__main__":

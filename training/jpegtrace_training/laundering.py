@@ -3,15 +3,18 @@
 Pieces with a known past are made from lossless pictures, and described; both are kept in ``WORK/pieces.npz`` and made
 anew only where that is missing. Then several small networks are fitted, each without a fifth of the pictures, whose
 scores set the thresholds; the network that ships is their mean. ``--ship`` writes it into the package with its card.
-Making takes ten minutes on one core, fitting two.
+Making takes twenty minutes on one core, fitting two.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
+import itertools
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +30,7 @@ from jpegtrace.chain.codec import compress, decompress
 from jpegtrace.errors import UsageError
 from jpegtrace.laundering.features import describe
 from jpegtrace.laundering.layout import LARGEST, SMALLEST
-from jpegtrace.networks import Card, Port
+from jpegtrace.networks import Card, Port, published
 from jpegtrace.stress.attacks import ATTACKS
 from jpegtrace_training.cards import CARDS, NETWORKS, WEIGHTS, file_facts, write_card
 from jpegtrace_training.histories import Pair, draw_tables
@@ -36,12 +39,13 @@ from jpegtrace_training.pictures import load_pictures
 
 Pixels = NDArray[np.uint8]
 
-ATTACKED = ("dither", "dither-median", "tv")
+ATTACKED = ("dither", "dither-median", "tv", "af-edsr")
+SLOW = ("tv", "af-edsr")  # of luma alone, in the last scene, and each used twice
 HONEST = ("pristine", "jpeg", "double jpeg", "resized", "processed")
 KINDS = HONEST + ATTACKED
 SIDE = LARGEST + 8  # of what is attacked; a piece begins anywhere in its first block
 COUNTS = {"pristine": 1, "jpeg": 1, "double jpeg": 1, "resized": 2, "processed": 3, "dither": 2, "dither-median": 1}
-SCENES = 2  # of each picture; `tv`, which is slow, is applied in the last one only
+SCENES = 2  # of each picture
 HONEST_QUALITY, ATTACKED_QUALITY, RESAVED_QUALITY = (50, 98), (40, 95), (95, 100)
 RESAVED = 0.25  # share of pieces that were compressed once more at the end
 SMALLER = 0.25  # share of pieces smaller than the largest
@@ -216,7 +220,7 @@ def draw(picture: Pixels, rng: np.random.Generator) -> Iterator[tuple[str, int, 
     for number in range(SCENES):
         scene = draw_scene(picture, rng)
         last = number == SCENES - 1
-        for kind, count in (COUNTS | ({"tv": 1} if last else {})).items():
+        for kind, count in (COUNTS | (dict.fromkeys(SLOW, 1) if last else {})).items():
             for _ in range(count):
                 quality = 0
                 if kind in HONEST:
@@ -224,17 +228,29 @@ def draw(picture: Pixels, rng: np.random.Generator) -> Iterator[tuple[str, int, 
                 else:
                     quality = int(rng.integers(ATTACKED_QUALITY[0], ATTACKED_QUALITY[1] + 1))
                     tables = draw_tables(rng, (quality, quality), known=CAMERA_TABLES)
-                    made = attacked(scene, kind, tables, rng, chroma=kind != "tv")
+                    made = attacked(scene, kind, tables, rng, chroma=kind not in SLOW)
                 again = rng.random() < RESAVED
-                # What is slow to make is used twice.
-                for resaved in (False, True) if kind == "tv" else (again,):
+                for resaved in (False, True) if kind in SLOW else (again,):
                     pixels = made
                     if resaved:
                         pixels = compressed(made, draw_tables(rng, RESAVED_QUALITY), rng, moved=rng.random() < 0.5)
                     yield kind, quality, resaved, piece_of(pixels, rng)
 
 
-def make(pictures: Sequence[Pixels], path: Path, seed: int = SEED) -> Pieces:
+def described(picture: Pixels, seed: int, number: int) -> list[tuple[NDArray[np.float32], int, int, int, bool]]:
+    """A row of `Pieces` for every piece of a picture of this number."""
+    rng = np.random.default_rng([seed, number])
+    return [
+        (describe(luma), KINDS.index(kind), number, quality, resaved)
+        for kind, quality, resaved, luma in draw(picture, rng)
+    ]
+
+
+def _one_thread() -> None:
+    published.THREADS = 1
+
+
+def make(pictures: Sequence[Pixels], path: Path, seed: int = SEED, processes: int = 1) -> Pieces:
     """Pieces of all pictures, described; from the file if one of these pictures and this seed is there.
 
     Raises:
@@ -247,12 +263,12 @@ def make(pictures: Sequence[Pixels], path: Path, seed: int = SEED) -> Pieces:
                 raise UsageError(f"{path} holds pieces of other pictures or another seed; move it away to begin anew")
             return Pieces(*(stored[name] for name in Pieces._fields))
     rows = []
-    for number, picture in enumerate(pictures):
-        rng = np.random.default_rng([seed, number])
-        for kind, quality, resaved, luma in draw(picture, rng):
-            rows.append((describe(luma), KINDS.index(kind), number, quality, resaved))
-        if number % 50 == 49:
-            print(f"{number + 1} of {len(pictures)} pictures", flush=True)
+    with ProcessPoolExecutor(processes, initializer=_one_thread) as pool:
+        jobs = pool.map(described, pictures, itertools.repeat(seed), itertools.count())
+        for number, some in enumerate(jobs, 1):
+            rows += some
+            if number % 50 == 0:
+                print(f"{number} of {len(pictures)} pictures", flush=True)
     found = Pieces(*(np.stack(column) for column in zip(*rows, strict=True)))
     part = path.with_name(f"part-{path.name}")
     np.savez(part, made_of=made_of, **found._asdict())
@@ -393,13 +409,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=Path, required=True, help="folder of lossless RGB pictures")
     parser.add_argument("--work", type=Path, required=True, help="folder for described pieces")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="that make pieces")
     parser.add_argument("--ship", action="store_true", help="write weights and card into the package")
     options = parser.parse_args()
     pictures = [pixels for _, pixels in load_pictures(options.pictures, least=SMALLEST)]
     if len(pictures) < FOLDS:
         raise UsageError(f"{options.pictures} holds {len(pictures)} lossless RGB pictures; {FOLDS} are needed")
     options.work.mkdir(parents=True, exist_ok=True)
-    pieces = make(pictures, options.work / "pieces.npz")
+    pieces = make(pictures, options.work / "pieces.npz", processes=options.processes)
     model, scores = fit(pieces)
     for name, share in figures_of(scores, pieces).items():
         print(f"{name}: {share:.4f}")

@@ -14,7 +14,7 @@ its window, noise in what is left where scene and table allow nothing else. Smal
 the last compression turn these statistics into probabilities of operations and, for each parameter, into a
 distribution, from which median and 90 % interval are read. Of n pieces of one picture the log-probabilities are
 averaged, and for operations and factors weighed as 1 + 0.3 (n - 1), for they are not independent. An operation is
-claimed where all operations together have at least 0.998. More in docs/manipulation.md.
+claimed where all operations together have at least 0.995. More in docs/manipulation.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from jpegtrace.manipulation.grid import OPERATIONS
 
 NONE = 0
 BLURRED, RESIZED_AND_BLURRED = OPERATIONS.index("blurred"), OPERATIONS.index("resized and blurred")
-MANIPULATED_FROM = 0.998  # probability of any operation from which one is claimed; see benchmarks/manipulation.py
+MANIPULATED_FROM = 0.995  # probability of any operation from which one is claimed; see benchmarks/manipulation.py
 NONE_FROM = 0.5  # probability of none from which that is said
 NAMED_FROM = 0.5  # probability of one operation, among the operations, from which it is named
 RESIZED_BESIDES_FROM = 2 / 3  # share of "resized and blurred" among both blurs from which the resize is claimed, too
