@@ -50,7 +50,7 @@ class Params:
 
 @analysis(
     "laundering",
-    version=3,
+    version=4,
     place=195,
     title="History hidden",
     question="Do the pixels look as if a JPEG history had been hidden on purpose?",
