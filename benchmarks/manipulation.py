@@ -461,8 +461,8 @@ def claims_job(folder: Path, last: tuple[int, int], count: int, seed: int) -> tu
 def claims(options: Options) -> list[Row]:
     """How many pieces are called manipulated, by the probability that is asked for.
 
-    Taken is the one with which about 1 % of "none" are called, half of what is allowed, for weights were chosen by these
-    pictures. FOLDER is that of the training: only its held-out pictures are used.
+    Taken is the one with which about 1 % of "none" are called, half of what is allowed, for weights were chosen by
+    these pictures. FOLDER is that of the training: only its held-out pictures are used.
     """
     rows: list[Row] = []
     for last in CLAIMS_QUALITIES:
