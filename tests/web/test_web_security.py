@@ -81,6 +81,14 @@ def test_other_pages_may_change_nothing(cheap, headers):
     assert cheap.store.counts()["remembered"] == before
 
 
+@pytest.mark.parametrize("size", [0, 3000, 60_000])
+def test_a_refusal_arrives_though_the_request_brings_something(cheap, size):
+    """Closed with bytes unread, a connection is reset, and the answer may be lost."""
+    for _ in range(20):
+        answer = cheap.upload(b"x" * size, headers={"origin": "null"})
+        assert (answer.status_code, answer.json()["error"]["kind"]) == (403, "ForeignOrigin")
+
+
 def test_its_own_page_may(cheap):
     origin = str(cheap.base_url).rstrip("/")
     assert cheap.upload(PNG, headers={"origin": origin, "sec-fetch-site": "same-origin"}).status_code == 202

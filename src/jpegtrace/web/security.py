@@ -7,6 +7,7 @@ send pictures; so a request that changes something has to come from the server's
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from urllib.parse import urlsplit
 
@@ -36,6 +37,7 @@ HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=()",
     "cache-control": "no-store",
 }
+DRAINED, DRAIN_SECONDS = 1 << 16, 2.0  # of a refused request, at most
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _OWN_NAMES = ("localhost", "localhost.localdomain")
 
@@ -62,6 +64,7 @@ class Guard:
 
         refused = self._refusal(Headers(scope=scope), scope["method"])
         if refused is not None:
+            await _drain(receive)
             answer = JSONResponse(as_json(refused), refused.status, {"connection": "close"})
             await answer(scope, receive, send_with_headers)
             return
@@ -78,6 +81,22 @@ class Guard:
         if method not in _SAFE and not _same_origin(headers, called[0]):
             return ForeignOrigin("the request comes from another page; only the server's own page may do this")
         return None
+
+
+async def _drain(receive: Receive) -> None:
+    """Take the little that a refused request brings: with bytes unread, closing resets the connection.
+
+    The answer may then be lost on its way.
+    """
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            seen, more = 0, True
+            while more and seen < DRAINED:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                more = message.get("more_body", False)
+    except TimeoutError:
+        pass
 
 
 def is_own_name(name: str, settings: Settings) -> bool:
