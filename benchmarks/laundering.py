@@ -33,7 +33,7 @@ from jpegtrace.picture import Picture
 from jpegtrace.stress import ATTACKS
 from jpegtrace.tables import ijg_table
 from jpegtrace_training.histories import draw_tables
-from jpegtrace_training.laundering import PROCESSES, SIDE, attacked, compressed, cut_square, resized
+from jpegtrace_training.laundering import PROCESSES, SIDE, SLOW, attacked, compressed, cut_square, resized
 from jpegtrace_training.pictures import load_pictures
 
 SEED = 195
@@ -41,7 +41,7 @@ PIECE = 256
 QUALITIES = (50, 60, 70, 80, 90)
 SAVED_AGAIN = (95, 98, 100)
 AS_BEFORE_SAVING = 75
-SLOW, SLOW_EVERY = ("tv", "af-edsr"), 3  # attacks of luma alone here, and one picture in so many
+SLOW_EVERY = 3  # one picture in so many, of attacks that are slow
 SPEED_SIDES = ((1000, 1000), (3000, 4000))
 Row = dict[str, object]
 Make = Callable[[np.ndarray, np.random.Generator], np.ndarray]

@@ -45,7 +45,7 @@ from common import bootstrap_by_picture, write_results
 from jpegtrace import networks
 from jpegtrace.chain.filters import luma_of
 from jpegtrace.manipulation import Posterior, decide, describe, grid, weigh
-from jpegtrace.manipulation.decision import MANIPULATED_FROM
+from jpegtrace.manipulation.decision import MANIPULATED_FROM, NONE
 from jpegtrace.networks import published
 from jpegtrace.pixels.history import find_pixel_history
 from jpegtrace.pixels.luma import WHOLE, Luma
@@ -451,7 +451,7 @@ def claims_job(folder: Path, last: tuple[int, int], count: int, seed: int) -> tu
     rng = np.random.default_rng([SEED, seed, *last])
     pictures = [load(path) for path in paths_of(folder) if is_held_out(path.name)]
     found, happened = [], []
-    for among in ([0], range(1, len(grid.OPERATIONS))):
+    for among in ([NONE], range(1, len(grid.OPERATIONS))):
         samples, pasts = operations.draw(pictures, count // 2, rng, SIDE, among, last, known=0.0)
         found.append(weigh([describe(sample.luma, sample.table) for sample in samples]))
         happened += [past.operation for past in pasts]
@@ -468,8 +468,8 @@ def claims(options: Options) -> list[Row]:
     for last in CLAIMS_QUALITIES:
         jobs = [(options.folder, last, PER_JOB, k) for k in range(-(-options.pieces // PER_JOB))]
         parts: list[tuple[Posterior, np.ndarray]] = parallel(claims_job, jobs, options.processes)
-        any_of_them = 1 - np.concatenate([part[0].operation[:, 0] for part in parts])
-        manipulated = np.concatenate([part[1] for part in parts]) > 0
+        any_of_them = 1 - np.concatenate([part[0].operation[:, NONE] for part in parts])
+        manipulated = np.concatenate([part[1] for part in parts]) != NONE
         for threshold in THRESHOLDS:
             called = any_of_them >= threshold
             rows.append(
