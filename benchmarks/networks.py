@@ -8,7 +8,8 @@ has seen; ``--train`` those of the training, for thresholds. Every part writes `
   level estimate and flag, read as the paper does (means of the maps, threshold one half).
 - ``table``: P1, `q1-dense` and `q1-dense-reg` where they are installed, beside the engine and beside the best constant
   answer (the commonest step of every entry for AvgAcc, the rounded mean for AvgMSE), on the same patches.
-- ``double``: P6, our `double-histogram`, `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
+- ``double``: P6, our `double-histogram`, what it reads by itself (`lattice.first_steps`, luma, summed over the tables
+  that are drawn: nothing learnt), `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
   combined with it:
   256x256, 128x128 and 64x64 pixels, half of them compressed twice, tables of real files and IJG 50 to 100, one grid or
   shifted grids; every threshold, and the weights of the combination, are fixed on pictures of the training.
@@ -39,11 +40,20 @@ import onnxruntime
 from common import bootstrap_by_picture, write_results
 from jpegtrace import networks
 from jpegtrace.chain import DoubleDistribution, double_compress, random_double
-from jpegtrace.lattice import combine, gather, histograms, posterior, read_entries
+from jpegtrace.lattice import combine, first_steps, gather, histograms, posterior, read_entries
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.networks import published
 from jpegtrace.tables import ZIGZAG, ijg_table
-from jpegtrace_training.histories import MARGIN, chroma_of, decoded_luma, draw_corners, draw_piece, draw_tables
+from jpegtrace_training.histories import (
+    MARGIN,
+    QUALITY,
+    chroma_of,
+    decoded_luma,
+    draw_corners,
+    draw_piece,
+    draw_tables,
+    usual_tables,
+)
 from quality_map import PAPER_QUALITIES, REDUCED, compressed, load
 
 SEED = 50
@@ -52,6 +62,7 @@ WINDOWS = (256, 128, 64)
 TABLES = {"of real files": 1.0, "half of real files, half IJG 50 to 100": 0.5}  # share of the former
 RATIO_OF = 10  # first steps in zigzag order, whose means are compared
 RATIOS = (0.0, 0.3, 0.9, 1.1, np.inf)
+UNLEARNT = "evidence of histograms"
 PUBLISHED_DOUBLE = {"djpeg-hist": "93.28 / 90.59 / 95.97 on one grid at 256x256"}
 Row = dict[str, object]
 
@@ -229,10 +240,13 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
     same = (first[:, 0] == last[:, 0]).all((1, 2))
     batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=window)
     names = installed(*double_networks(shifted))
-    odds: dict[str, list[float]] = {name: [] for name in ("engine", *names)}
+    own = ("engine",) if shifted else ("engine", UNLEARNT)
+    odds: dict[str, list[float]] = {name: [] for name in (*own, *names)}
     for index in range(count):
         luma, steps = batch.luma[index], batch.last_tables[index, 0]
         odds["engine"].append(_log_odds(1 - posterior(luma, steps).single))
+        if not shifted:
+            odds[UNLEARNT].append(unlearnt(luma, steps))
         plane = decoded_luma(luma, steps)
         for name in names:
             if name == histograms.WEIGHTS:
@@ -251,6 +265,14 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
         "ratio": steps_over[0] / steps_over[1],
         "odds": {n: np.array(v) for n, v in odds.items()},
     }
+
+
+def unlearnt(luma: np.ndarray, steps: np.ndarray) -> float:
+    """Log odds by the evidence of luma for each table, all as likely."""
+    tables = usual_tables(QUALITY)[:, 0].reshape(-1, 64)
+    found = first_steps.evidence(histograms.counts_of(luma), steps.reshape(64)).astype(np.float64)
+    of_tables = found[np.arange(64), np.minimum(tables, first_steps.STEPS) - 1].sum(1)
+    return float(np.logaddexp.reduce(of_tables) - np.log(len(tables)))
 
 
 def double_networks(shifted: bool) -> tuple[str, ...]:
@@ -295,7 +317,7 @@ def double(options: Options) -> list[Row]:
     asked = [(share, shifted, w) for share in TABLES for shifted in (False, True) for w in WINDOWS]
     for tables, shifted, window in asked:
         sets = []
-        for folder, count, seed in ((options.train, options.samples // 2, 1), (options.folder, options.samples, 2)):
+        for folder, count, seed in ((options.train, options.samples, 1), (options.folder, options.samples, 2)):
             job = (folder, window, shifted, TABLES[tables], per_job)
             jobs = [(*job, 1000 * seed + k) for k in range(-(-count // per_job))]
             sets.append(merged(parallel(double_job, jobs, options.processes)))

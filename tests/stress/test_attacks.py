@@ -235,8 +235,17 @@ def test_luma_alone_leaves_the_decoders_chroma(monkeypatch):
     found = attack(picture, "af-edsr")
     assert seen == [((24, 24), 70)]
     assert [step.name for step in found.operations] == ["decode", "af-edsr", "round-and-clip", "ycbcr-to-rgb"]
-    assert found.operations[1].parameters == {"component": 0, "weights": "af-edsr-70", "sha256": "0" * 64}
+    parameters = {"component": 0, "weights": "af-edsr-70", "sha256": "0" * 64, "strength": 1.0}
+    assert found.operations[1].parameters == parameters
     assert np.abs(found.pixels.astype(int) - picture.raster.pixels).max() <= 1
+
+
+@pytest.mark.parametrize(("quality", "change"), [(50, 10), (70, 10), (80, 9), (90, 8)])
+def test_a_share_of_the_networks_change_is_made(monkeypatch, quality, change):
+    monkeypatch.setattr(published, "af_edsr", lambda pixels, *_: pixels + 10)
+    blocks = np.zeros((2, 3, 8, 8), np.int16)
+    found = af_edsr.af_edsr(blocks, ijg_table(quality), seed=0)
+    np.testing.assert_allclose(found, 128 + change, atol=1e-6)
 
 
 def test_network_for_a_table():
@@ -245,6 +254,7 @@ def test_network_for_a_table():
 
 def test_network_without_weights_says_so(monkeypatch):
     monkeypatch.setattr(af_edsr, "quality_for", lambda _: 85)
+    monkeypatch.setitem(af_edsr.STRENGTHS, 85, 1.0)
     with pytest.raises(JpegtraceError, match=r"weights.*'af-edsr-85'"):
         attack(opened(mode="L", quality=85), "af-edsr")
 

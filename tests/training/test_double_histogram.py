@@ -5,10 +5,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from jpegtrace.lattice.histograms import BINS  # noqa: E402
+from jpegtrace.lattice.first_steps import BINS, STEPS, evidence  # noqa: E402
+from jpegtrace_training.histories import QUALITY, usual_tables  # noqa: E402
 from jpegtrace_training.networks.double_histogram import FREQUENCIES, PLANES, SAID, WIDTH, DoubleHistogram  # noqa: E402
 from jpegtrace_training.pictures import made  # noqa: E402
-from jpegtrace_training.recipes.double_histogram import PARTS, RECIPE  # noqa: E402
+from jpegtrace_training.recipes.double_histogram import ONCE, PARTS, RECIPE  # noqa: E402
 
 PICTURES = made(3, 400, seed=2).training
 
@@ -24,9 +25,9 @@ def network():
     return DoubleHistogram().eval()
 
 
-def asked(network, counts, table):
+def asked(network, *inputs):
     with torch.no_grad():
-        return network(torch.as_tensor(counts), torch.as_tensor(table))
+        return network(*(torch.as_tensor(each) for each in inputs))
 
 
 class TestDraw:
@@ -38,6 +39,23 @@ class TestDraw:
         np.testing.assert_array_equal(drawn["tables"][0], drawn["tables"][2])
         assert drawn["twice"].reshape(-1, len(PARTS)).std(1).max() == 0
         assert drawn["twice"].mean() == 0.5
+
+    def test_evidence_and_the_first_table_belong_to_the_window(self, drawn):
+        found = evidence(drawn["counts"].astype(np.float32), drawn["tables"])
+        np.testing.assert_allclose(drawn["evidence"], found, rtol=1e-2, atol=1e-2)
+        np.testing.assert_array_equal(drawn["first"] == ONCE, drawn["twice"] == 0)
+        assert drawn["first"].max() < len(usual_tables(QUALITY))
+
+    def test_evidence_is_largest_for_the_first_table_or_one_like_it(self, drawn):
+        """Of windows whose first compression was the coarser one, all with 1,024 blocks, summed over luma."""
+        tables = usual_tables(QUALITY).reshape(-1, 2, 64)
+        windows = np.flatnonzero(drawn["first"] != ONCE)[:: len(PARTS)]
+        coarser = [k for k in windows if tables[drawn["first"][k], 0, 1:15].sum() > drawn["tables"][k, 0, 1:15].sum()]
+        assert len(coarser) >= 3
+        for k in coarser:
+            steps = np.minimum(tables[:, 0], STEPS) - 1
+            sums = drawn["evidence"][k, 0][np.arange(64), steps].astype(np.float64)[:, 1:].sum(1)
+            assert sums[drawn["first"][k]] > 0.8 * sums.max() > 10
 
     def test_colour_of_all_subsamplings_and_grey(self):
         kinds = set()
@@ -57,18 +75,30 @@ class TestDraw:
 
 class TestNetwork:
     def test_parameters_by_hand(self, network):
-        one = (2 * (BINS + 1) + 6 + PLANES * FREQUENCIES) * WIDTH + (WIDTH + 1) * WIDTH + (WIDTH + 1) * SAID
-        both = (PLANES * (FREQUENCIES * (SAID + 1) + 1) + 1) * 256 + 257 * 64 + 65
-        assert sum(p.numel() for p in network.parameters()) == one + both
+        one = (2 * (BINS + 1) + 6 + PLANES * FREQUENCIES) * WIDTH + (WIDTH + 1) * (WIDTH + SAID + 1 + STEPS)
+        tables = PLANES * FREQUENCIES + len(usual_tables(QUALITY))
+        both = (PLANES * (FREQUENCIES * (SAID + 1) + 1) + 2) * 256 + 257 * 64 + 65
+        assert sum(p.numel() for p in network.parameters()) == one + tables + both
+
+    def test_evidence_is_summed_over_the_steps_of_each_table(self, network):
+        """Evidence for the step 17 at one place counts for the tables that have it there, and for no other."""
+        tables = usual_tables(QUALITY).reshape(-1, PLANES, FREQUENCIES)
+        here = tables[:, 0, 5] == 17
+        assert here.any()
+        said = torch.zeros(1, PLANES, FREQUENCIES, STEPS)
+        said[0, 0, 5, 17 - 1] = 2.0
+        found = network._summed(said)[0].numpy()
+        np.testing.assert_allclose(found, 2.0 * here)
 
     def test_windows_of_a_batch_do_not_see_one_another(self, network, drawn):
-        counts, table = drawn["counts"].astype(np.float32), drawn["tables"]
-        together = asked(network, counts, table)
+        inputs = [drawn[name].astype(np.float32) for name in ("counts", "tables", "evidence")]
+        together = asked(network, *inputs)
         assert together.shape == (24,)
-        torch.testing.assert_close(asked(network, counts[5:6], table[5:6]), together[5:6], rtol=1e-4, atol=1e-5)
+        alone = asked(network, *(each[5:6] for each in inputs))
+        torch.testing.assert_close(alone, together[5:6], rtol=1e-4, atol=1e-4)
 
-    @pytest.mark.parametrize("name", ["counts", "tables"])
-    def test_both_inputs_matter(self, network, name):
+    @pytest.mark.parametrize("name", ["counts", "tables", "evidence"])
+    def test_all_inputs_matter(self, network, name):
         inputs = network.example(count=2, seed=1)
         other = network.example(count=2, seed=2)
         changed = inputs | {name: other[name]}
@@ -78,15 +108,20 @@ class TestNetwork:
         """Only zeros are stored, or nothing in the bins but one."""
         counts = np.zeros((2, PLANES, FREQUENCIES, BINS), np.float32)
         counts[0, :, :, 0], counts[1, 0, :, BINS - 1] = 64, 1024
-        assert asked(network, counts, np.ones((2, PLANES, 64), np.float32)).isfinite().all()
+        tables = np.ones((2, PLANES, 64), np.float32)
+        assert asked(network, counts, tables, evidence(counts, tables)).isfinite().all()
+
+    def test_evidence_beyond_all_bounds_gives_a_number(self, network):
+        inputs = network.example(count=2, seed=1)
+        inputs["evidence"] = 1e6 * torch.sign(inputs["evidence"])
+        assert asked(network, *inputs.values()).isfinite().all()
 
     def test_without_chroma_its_frequencies_say_nothing(self, network):
         inputs = network.example(count=1, seed=1)
-        counts, tables = inputs["counts"], inputs["tables"]
-        counts[:, 1], tables[:, 1] = 0, 1
-        before = asked(network, counts, tables)
+        inputs["counts"][:, 1], inputs["tables"][:, 1] = 0, 1
+        before = asked(network, *inputs.values())
         with torch.no_grad():
             network.frequency[1] += 3
-        torch.testing.assert_close(asked(network, counts, tables), before)
+        torch.testing.assert_close(asked(network, *inputs.values()), before)
         with torch.no_grad():
             network.frequency[1] -= 3

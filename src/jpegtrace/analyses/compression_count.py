@@ -58,7 +58,7 @@ class Params:
 
 @analysis(
     "compression-count",
-    version=4,
+    version=5,
     place=200,
     title="Compressed how often",
     question="Was the picture compressed once or twice, and on which grid before?",

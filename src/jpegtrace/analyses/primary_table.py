@@ -90,7 +90,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
 
 @analysis(
     "primary-table",
-    version=3,
+    version=4,
     place=210,
     title="The first quantization table",
     question="With which luminance table was the picture compressed the first time?",

@@ -4,7 +4,9 @@ A step q1 of the first compression and q2 of the last leave a histogram of store
 q1 > q2, and hold unequal numbers of multiples of q1 where q1 < q2 (Lukas and Fridrich 2003; Popescu and Farid 2004). A
 window of many blocks shows that even where single blocks show nothing, which is what the evidence of `evidence` adds
 up; so this answers where windows are large and the first compression was the finer one. It knows one grid only. Chroma
-tells in the same way, where it is: its tables are others, and its blocks more or fewer than those of luma.
+tells in the same way, where it is: its tables are others, and its blocks more or fewer than those of luma. What the
+histograms say of every first step, `first_steps`, is worked out beforehand: the network weighs it, and knows the tables
+that files have.
 """
 
 from __future__ import annotations
@@ -16,12 +18,11 @@ from numpy.typing import NDArray
 
 from jpegtrace import networks
 from jpegtrace.errors import UsageError
+from jpegtrace.lattice.first_steps import BINS, LARGEST, evidence
 
 WEIGHTS = "double-histogram"
-LARGEST = 60  # magnitudes beyond it count there
 FEWEST_BLOCKS = 64  # in training; below, the answer is not to be had
 MOST_BLOCKS = 1024  # likewise; counts of larger windows are scaled down to as many
-BINS = LARGEST + 1
 FACTORS = ((1, 1), (2, 1), (2, 2))  # across and down, in training
 NO_TABLE = np.ones((8, 8), np.uint16)  # stands for that of chroma where there is none
 
@@ -79,5 +80,6 @@ def probability_twice(luma: Blocks, table: NDArray[np.integer[Any]], chroma: Chr
         raise UsageError(f"histograms need at least {FEWEST_BLOCKS} blocks, not {count}")
     counts = counts_of_planes(luma, chroma) * np.float32(min(1.0, MOST_BLOCKS / count))
     steps = np.stack([table, NO_TABLE if chroma is None else chroma.table]).reshape(2, 64).astype(np.float32)
-    odds = float(networks.run(WEIGHTS, {"counts": counts[None], "tables": steps[None]})[0][0])
+    asked = {"counts": counts[None], "tables": steps[None], "evidence": evidence(counts, steps)[None]}
+    odds = float(networks.run(WEIGHTS, asked)[0][0])
     return 1 / (1 + float(np.exp(-odds)))

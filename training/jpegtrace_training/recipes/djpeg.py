@@ -19,7 +19,7 @@ from torch import Tensor, nn, optim
 from jpegtrace.chain import Batch as CompressedPatches
 from jpegtrace.chain import double_compress
 from jpegtrace.errors import ChainError
-from jpegtrace_training.histories import MARGIN, decoded_luma, draw_corners, draw_piece, draw_tables
+from jpegtrace_training.histories import MARGIN, QUALITY, decoded_luma, draw_corners, draw_piece, draw_tables
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.djpeg_hist import DjpegHist, coefficients_of, histogram_of
 from jpegtrace_training.networks.djpeg_srnet import DjpegSrnet
@@ -29,7 +29,6 @@ PARK = "Park, Cho, Ahn, Lee, Double JPEG detection in mixed JPEG quality factors
 SRNET = (
     "Boroumand, Chen, Fridrich, Deep residual network for steganalysis, TIFS 2019; used on JPEG by Kim, Ahn, Lee 2021"
 )
-QUALITY = (50, 100)
 KNOWN = 0.5  # share of tables of real files
 RESCALED = 0.5
 

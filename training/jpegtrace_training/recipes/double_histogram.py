@@ -1,7 +1,8 @@
 """`double-histogram`: our own network for once or twice on one grid; the histories of `djpeg`.
 
-Windows of 256, 128 and 64 pixels a side, of colour and grey. AdamW on the cross-entropy. Samples are a tenth of the
-cost of those that need pixels, but cost more than steps: `--distinct` pays.
+Windows of 256, 128 and 64 pixels a side, of colour and grey. AdamW on the cross-entropy of once and twice, and a share
+of that of once and each first table: what teaches which evidence belongs together. Samples are a tenth of the cost of
+those that need pixels, but cost more than steps: `--distinct` pays.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from functools import partial
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from jpegtrace.lattice.first_steps import evidence
 from jpegtrace.lattice.histograms import NO_TABLE, counts_of_planes
-from jpegtrace_training.histories import MARGIN, chroma_of
+from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, usual_tables
 from jpegtrace_training.networks import NETWORKS
+from jpegtrace_training.networks.double_histogram import DoubleHistogram
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
 from jpegtrace_training.recipes.djpeg import compressed
 
@@ -32,10 +35,13 @@ SUBSAMPLINGS = (  # of the first and the last compression of a batch, and how of
 CHROMA_SHIFTED = 0.2
 GREY = 0.15
 DECAY = 0.02
+WHICH = 0.3  # weight of the entropy of first tables
+ONCE = -1  # in place of the number of a first table
+HALF = 6e4  # what half floats hold
 
 
 def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Generator, side: int) -> Arrays:
-    """Histograms of windows, the last tables, label 0 once, 1 twice."""
+    """Histograms of windows, last tables, evidence, label 0 once, 1 twice, and which of `usual_tables` was first."""
     pair, _ = SUBSAMPLINGS[int(rng.choice(len(SUBSAMPLINGS), p=[share for _, share in SUBSAMPLINGS]))]
     batch, twice = compressed(
         pictures, -(-count // len(PARTS)), rng, side, shifted=False, subsamplings=pair, chroma_shifted=CHROMA_SHIFTED
@@ -49,26 +55,36 @@ def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Gener
             here = None if chroma is None else chroma.beside(top, left, size, size)
             counts.append(counts_of_planes(luma[top : top + size, left : left + size], here))
             tables.append(np.stack([batch.last_tables[index, 0], NO_TABLE if here is None else here.table]))
+    found, last = np.stack(counts[:count]), np.stack(tables[:count]).reshape(count, 2, 64)
+    known = {table.tobytes(): index for index, table in enumerate(usual_tables(QUALITY))}
+    first = np.array([known.get(table.tobytes(), ONCE) for table in batch.first_tables])
     return {
-        "counts": np.stack(counts[:count]).astype(np.float16),
-        "tables": np.stack(tables[:count]).reshape(count, 2, 64).astype(np.float32),
+        "counts": found.astype(np.float16),
+        "tables": last.astype(np.float32),
+        "evidence": evidence(found, last).clip(-HALF, HALF).astype(np.float16),
         "twice": np.repeat(twice, len(PARTS))[:count].astype(np.float32),
+        "first": np.repeat(first, len(PARTS))[:count],
     }
 
 
-def _entropy(model: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-    odds = model(batch["counts"].float(), batch["tables"].float()).float()
-    return odds, functional.binary_cross_entropy_with_logits(odds, batch["twice"].float(), reduction="none")
+def _entropy(model: DoubleHistogram, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    odds, tables = model.answers(batch["counts"].float(), batch["tables"].float(), batch["evidence"].float())
+    entropy = functional.binary_cross_entropy_with_logits(odds.float(), batch["twice"].float(), reduction="none")
+    return odds, tables, entropy
 
 
-def loss(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-    """Cross-entropy."""
-    return {"loss": _entropy(model, batch)[1].mean()}
+def loss(model: DoubleHistogram, batch: Batch) -> dict[str, Tensor]:
+    """Cross-entropy of once and twice, and with a weight of once and every first table."""
+    _, tables, entropy = _entropy(model, batch)
+    every = functional.pad(tables.float(), (1, 0))  # once, at even odds, before the tables
+    which = functional.cross_entropy(every, batch["first"].long() + 1)
+    entropy = entropy.mean()
+    return {"loss": entropy + WHICH * which, "entropy": entropy, "which": which}
 
 
-def measure(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+def measure(model: DoubleHistogram, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy and share of right answers."""
-    odds, entropy = _entropy(model, batch)
+    odds, _, entropy = _entropy(model, batch)
     return {"loss": entropy, "accuracy": ((odds > 0) == (batch["twice"] > 0.5)).float()}
 
 

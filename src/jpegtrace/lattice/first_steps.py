@@ -1,0 +1,111 @@
+"""How much a histogram of stored values speaks for each step of an earlier compression on the same grid.
+
+A first step q1 leaves coefficients near its multiples, of which the cells of the last step q2 hold unequal numbers:
+cell k holds m(k) times what a smooth distribution would put there (Popescu and Farid 2004). The smooth distribution is
+not known. It is taken to be a mixture of Laplacians, fitted to the histogram, times the exponential of a cubic in k
+with free values at 0 and 1. Whatever of m such a curve could imitate says nothing, and is projected out of both sides:
+of n counts, b of them expected, and the pattern d = m - 1, with r = n - b after the projection,
+
+    log p(n | q1) - log p(n | smooth)  =  sum r d - 1/2 sum b d^2
+
+in the Gaussian limit of many counts. Summed over the frequencies of a table it is the evidence for that table, which
+needs no training to be as good as a network that sees counts alone.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+LARGEST = 60  # magnitudes beyond it count there
+BINS = LARGEST + 1
+STEPS = 72  # first steps 1 to STEPS are asked about; coarser ones count as STEPS
+ERROR = 0.35  # deviation of a coefficient between the compressions: pixels are rounded, and colours converted
+MOST = 3.0  # times as many as expected in a cell, as far as patterns go
+MISFIT = 0.06  # of expected counts, as a share: the mixture is no better than that
+SCALES = np.geomspace(0.04, 60, 14)  # of the Laplacians, in last steps
+ROUNDS = 30  # of expectation and maximisation
+RIDGE = 1e-2
+NEIGHBOURS = np.arange(-3, 4)  # multiples of a step whose errors reach into a cell
+
+Floats = NDArray[np.floating[Any]]
+Singles = NDArray[np.float32]
+
+
+def _laplacians() -> Singles:
+    """Share of each magnitude under each scale, (scales, BINS)."""
+    beyond = np.exp(-(np.arange(BINS - 1) + 0.5) / SCALES[:, None])
+    outside = np.concatenate([np.ones((SCALES.size, 1)), beyond, np.zeros((SCALES.size, 1))], 1)
+    return -np.diff(outside, axis=1).astype(np.float32)
+
+
+def _freedoms() -> Singles:
+    """What may be added to the logarithm of the smooth distribution, (freedoms, BINS)."""
+    k = np.arange(BINS) / 10
+    return np.stack([np.ones(BINS), k, k**2, k**3, k == 0, np.arange(BINS) == 1]).astype(np.float32)
+
+
+LAPLACIANS = _laplacians()
+FREEDOMS = _freedoms()
+
+
+@lru_cache(maxsize=256)
+def pattern(last: int) -> Singles:
+    """The pattern d = m - 1 in every cell of the last step, for every first step: (BINS, STEPS).
+
+    Args:
+        last: step of the last compression, at least 1.
+    """
+    first = np.arange(1, STEPS + 1)
+    edges = (np.arange(BINS + 1)[:, None] - 0.5) * last
+    nearest = np.rint(edges / first)
+    apart = (edges - nearest * first)[..., None] - NEIGHBOURS * first[:, None]
+    # Multiples below each edge, but for a constant: those more than three steps below count whole.
+    below = nearest + ndtr(apart / ERROR).sum(2)
+    times = np.diff(below, axis=0) * first / last
+    times[-1] = 1
+    found: Singles = (np.minimum(times, MOST) - 1).astype(np.float32)
+    found.setflags(write=False)
+    return found
+
+
+def smooth(counts: Singles) -> Singles:
+    """The mixture of Laplacians that fits each histogram best, (n, BINS), in counts."""
+    totals = counts.sum(1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    weights = np.full((len(counts), len(SCALES)), 1 / len(SCALES), np.float32)
+    for _ in range(ROUNDS):
+        weights *= (shares / np.maximum(weights @ LAPLACIANS, 1e-9)) @ LAPLACIANS.T
+    fitted: Singles = (weights @ LAPLACIANS) * totals
+    return fitted
+
+
+def evidence(counts: Floats, tables: NDArray[Any]) -> Singles:
+    """Log-likelihood ratio of every first step against none, (..., STEPS).
+
+    Args:
+        counts: how often each magnitude 0..LARGEST is stored, (..., BINS); LARGEST is LARGEST and more.
+        tables: the last step of each histogram, (...).
+    """
+    flat = counts.reshape(-1, BINS).astype(np.float32)
+    expected = np.maximum(smooth(flat), 1e-4)
+    over = 1 + MISFIT**2 * expected
+    weight, excess = expected / over, (flat - expected) / over
+    bends = weight[:, None] * FREEDOMS
+    normal = (bends @ FREEDOMS.T).astype(np.float64) + RIDGE * np.eye(len(FREEDOMS))
+    inverse_root = np.linalg.inv(np.linalg.cholesky(normal)).astype(np.float32)
+    bends = inverse_root @ bends  # now W^(1/2) of a basis that is orthonormal under W
+    along = inverse_root @ (excess @ FREEDOMS.T)[..., None]
+    excess -= (along * bends).sum(1)
+    found = np.empty((len(flat), STEPS), np.float32)
+    last = np.asarray(tables).reshape(-1).astype(np.int64)
+    for step in np.unique(last).tolist():
+        here = last == step
+        wanted = pattern(step)
+        energy = weight[here] @ wanted**2 - ((bends[here] @ wanted) ** 2).sum(1)
+        found[here] = excess[here] @ wanted - np.maximum(energy, 0) / 2
+    return found.reshape(*counts.shape[:-1], STEPS)

@@ -1,0 +1,101 @@
+"""Evidence of a histogram for first steps on the same grid."""
+
+import numpy as np
+import pytest
+
+from jpegtrace.lattice.first_steps import BINS, FREEDOMS, LAPLACIANS, MOST, SCALES, STEPS, evidence, pattern, smooth
+
+
+def falling(scale, total):
+    """What a Laplacian of this scale, in last steps, stores of each magnitude."""
+    beyond = np.exp(-(np.arange(BINS - 1) + 0.5) / scale)
+    return (-total * np.diff(np.concatenate([[1], beyond, [0]]))).astype(np.float32)
+
+
+class TestPattern:
+    def test_by_hand(self):
+        """Steps 3 then 10: -3, 0, 3 lie in cell 0; 6, 9, 12 and half of 15 in 1; the rest, 18, 21, 24; 27, 30, 33."""
+        np.testing.assert_allclose(pattern(10)[:6, 3 - 1], [-0.1, 0.05, 0.05, -0.1, 0.05, 0.05], atol=2e-3)
+
+    def test_coarser_first_steps_leave_empty_cells(self):
+        """Steps 20 then 10: only every other cell holds a multiple, and that holds twice as many as it would."""
+        np.testing.assert_allclose(pattern(10)[:5, 20 - 1], [1, -1, 1, -1, 1], atol=1e-6)
+
+    @pytest.mark.parametrize("last", [1, 7, 15])
+    def test_steps_of_one_leave_nothing_in_odd_cells(self, last):
+        np.testing.assert_allclose(pattern(last)[:, 0], 0, atol=2e-4)
+
+    def test_a_step_that_divides_the_last_to_an_odd_number_leaves_nothing(self):
+        np.testing.assert_allclose(pattern(15)[:, 5 - 1], 0, atol=1e-6)
+
+    def test_errors_blur_what_lies_between_two_cells(self):
+        """Steps 7 then 1: 7 itself keeps what an error of .35 leaves within half a step, the erf of 1.01."""
+        found = pattern(1)[:8, 7 - 1]
+        assert found[7] == pytest.approx(min(7 * 0.8469, MOST) - 1, abs=1e-3)
+        assert found[6] == pytest.approx(7 * (1 - 0.8469) / 2 - 1, abs=1e-3)
+        np.testing.assert_allclose(found[2:5], -1, atol=1e-4)
+
+    def test_all_that_lies_beyond_says_nothing(self):
+        assert not pattern(3)[-1].any()
+
+    def test_is_not_to_be_written_to(self):
+        with pytest.raises(ValueError, match="read-only"):
+            pattern(9)[0] = 1
+
+
+class TestSmooth:
+    def test_shares_of_a_laplacian_add_up(self):
+        np.testing.assert_allclose(LAPLACIANS.sum(1), 1, rtol=1e-5)
+        assert LAPLACIANS.shape == (len(SCALES), BINS)
+
+    @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0, 15.0])
+    def test_a_laplacian_is_fitted(self, scale):
+        counts = falling(scale, 1000)[None]
+        found = smooth(counts)
+        assert found.sum() == pytest.approx(counts.sum(), rel=1e-4)
+        np.testing.assert_allclose(found[:, :-1], counts[:, :-1], atol=0.2 * counts.max())
+
+    def test_nothing_is_expected_of_no_counts(self):
+        assert not smooth(np.zeros((2, BINS), np.float32)).any()
+
+
+class TestEvidence:
+    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (7, 11), (9, 5), (20, 10)])
+    def test_the_step_that_was_planted_has_most(self, first, last):
+        counts = falling(4.0, 3000) * (1 + pattern(last)[:, first - 1])
+        found = evidence(counts[None], np.array([last]))[0]
+        assert found.argmax() + 1 == first
+        assert found.max() > 2.5
+
+    @pytest.mark.parametrize("last", [3, 8, 10, 17])
+    def test_smooth_counts_speak_for_none(self, last):
+        rng = np.random.default_rng(last)
+        counts = rng.poisson(falling(4.0, 3000), (50, BINS)).astype(np.float32)
+        found = evidence(counts, np.full(50, last))
+        assert (np.exp(found) <= 20).mean() > 0.99  # a fair likelihood ratio is 20 or more in one of 20 at most
+        told = np.abs(found) > 0.01
+        assert np.exp(found[told]).mean() < 1.5  # its mean is 1
+
+    @pytest.mark.parametrize("bend", range(len(FREEDOMS)))
+    @pytest.mark.parametrize("last", [2, 10, 17])
+    def test_a_bend_of_the_smooth_curve_is_not_taken_for_a_step(self, bend, last):
+        by = FREEDOMS[bend] / np.abs(FREEDOMS[bend]).max()
+        for sign in (-0.2, 0.2):
+            assert evidence((falling(4.0, 3000) * np.exp(sign * by))[None], np.array([last])).max() < 1
+
+    def test_histograms_do_not_see_one_another(self):
+        counts = np.stack([falling(scale, 500) for scale in (1, 5, 9, 2)]).reshape(2, 2, BINS)
+        tables = np.array([[3, 8], [8, 200]])
+        found = evidence(counts, tables)
+        assert found.shape == (2, 2, STEPS)
+        np.testing.assert_allclose(evidence(counts[1:, 1], tables[1:, 1])[0], found[1, 1], rtol=1e-3, atol=1e-4)
+
+    def test_nothing_is_said_where_nothing_is(self):
+        found = evidence(np.zeros((3, BINS)), np.array([1, 5, 255]))
+        np.testing.assert_allclose(found, 0, atol=0.02)
+
+    def test_input_is_left_alone(self):
+        counts = falling(2.0, 900)[None]
+        before = counts.copy()
+        evidence(counts, np.array([4]))
+        np.testing.assert_array_equal(counts, before)
