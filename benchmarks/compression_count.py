@@ -25,7 +25,7 @@ from jpegtrace.chain import DoubleDistribution, double_compress, filters, random
 from jpegtrace.lattice import posterior
 from jpegtrace.lattice.histograms import probability_twice
 from jpegtrace.picture import Picture
-from jpegtrace_training.histories import MARGIN, chroma_of, draw_corners, draw_piece, draw_tables
+from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, draw_corners, draw_piece, draw_tables
 
 SEED = 30
 QUALITIES = (60, 75, 85, 90, 95)
@@ -54,7 +54,7 @@ def job(asked: Job) -> tuple[Job, float, float] | None:
         batch = random_double([pixels], 1, rng, drawn, patch=WINDOW)
     else:
         piece = processed(draw_piece(pixels, WINDOW + MARGIN, rng, float(asked.before == "resized")), asked.before, rng)
-        first, last = (draw_tables(rng, (50, 100), known=1.0)[None] for _ in range(2))
+        first, last = (draw_tables(rng, QUALITY, known=1.0)[None] for _ in range(2))
         first = first if asked.before == "twice" else None
         batch = double_compress(piece[None], first, last, draw_corners(rng, 1, shifted=False), patch=WINDOW)
     luma, steps = batch.luma[0], batch.last_tables[0, 0]

@@ -212,7 +212,8 @@ def main() -> None:
     options = parser.parse_args()
     pictures = [pixels for _, pixels in load_pictures(options.folder)]
     if options.attack:
-        kept = [row for row in results.rows("laundering") if row["past"].partition(",")[0] not in options.attack]
+        found = results.rows("laundering")
+        kept = [r for r in found if r["what"] != "piece" or r["past"].partition(",")[0] not in options.attack]
         rows = attacks(pictures, options.attack)
     else:
         kept, rows = [], pieces(pictures) + whole(pictures, options.whole) + speed()

@@ -8,8 +8,8 @@ has seen; ``--train`` those of the training, for thresholds. Every part writes `
   level estimate and flag, read as the paper does (means of the maps, threshold one half).
 - ``table``: P1, `q1-dense` and `q1-dense-reg` where they are installed, beside the engine and beside the best constant
   answer (the commonest step of every entry for AvgAcc, the rounded mean for AvgMSE), on the same patches.
-- ``double``: P6, our `double-histogram`, what it reads by itself (`lattice.first_steps`, luma, summed over the tables
-  that are drawn: nothing learnt), `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
+- ``double``: P6, our `double-histogram`, what it reads by itself (`lattice.first_steps` of luma, nothing learnt, all
+  tables that may be drawn as likely), `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
   combined with it:
   256x256, 128x128 and 64x64 pixels, half of them compressed twice, tables of real files and IJG 50 to 100, one grid or
   shifted grids; every threshold, and the weights of the combination, are fixed on pictures of the training.
@@ -29,6 +29,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -234,7 +235,7 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
     usable = [(index, pixels) for index, pixels in pictures if min(pixels.shape[:2]) >= around]
     chosen = rng.integers(len(usable), size=count)
     sources = np.stack([draw_piece(usable[k][1], around, rng, 0.0) for k in chosen])
-    first, last = (np.stack([draw_tables(rng, (50, 100), known=known) for _ in range(count)]) for _ in range(2))
+    first, last = (np.stack([draw_tables(rng, QUALITY, known=known) for _ in range(count)]) for _ in range(2))
     twice = rng.permutation(count) % 2 == 0
     corners = draw_corners(rng, count, shifted=shifted)
     same = (first[:, 0] == last[:, 0]).all((1, 2))
@@ -269,10 +270,16 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
 
 def unlearnt(luma: np.ndarray, steps: np.ndarray) -> float:
     """Log odds by the evidence of luma for each table, all as likely."""
-    tables = usual_tables(QUALITY)[:, 0].reshape(-1, 64)
-    found = first_steps.evidence(histograms.counts_of(luma), steps.reshape(64)).astype(np.float64)
-    of_tables = found[np.arange(64), np.minimum(tables, first_steps.STEPS) - 1].sum(1)
-    return float(np.logaddexp.reduce(of_tables) - np.log(len(tables)))
+    tables = luma_tables()
+    ratios = first_steps.log_ratios(histograms.counts_of(luma), steps.reshape(64))
+    return float(np.logaddexp.reduce(first_steps.of_tables(ratios, tables)) - np.log(len(tables)))
+
+
+@cache
+def luma_tables() -> np.ndarray:
+    """That may be drawn, (tables, 64)."""
+    found: np.ndarray = np.unique(usual_tables(QUALITY)[:, 0].reshape(-1, 64), axis=0)
+    return found
 
 
 def double_networks(shifted: bool) -> tuple[str, ...]:

@@ -3,13 +3,49 @@
 import numpy as np
 import pytest
 
-from jpegtrace.lattice.first_steps import BINS, FREEDOMS, LAPLACIANS, MOST, SCALES, STEPS, evidence, pattern, smooth
+from jpegtrace.errors import UsageError
+from jpegtrace.lattice import first_steps
+from jpegtrace.lattice.first_steps import (
+    BINS,
+    FREEDOMS,
+    LAPLACIANS,
+    LARGEST,
+    MISFIT,
+    MOST,
+    RIDGE,
+    SCALES,
+    STEPS,
+    log_ratios,
+    of_tables,
+    pattern,
+    smooth,
+)
 
 
 def falling(scale, total):
     """What a Laplacian of this scale, in last steps, stores of each magnitude."""
     beyond = np.exp(-(np.arange(BINS - 1) + 0.5) / scale)
     return (-total * np.diff(np.concatenate([[1], beyond, [0]]))).astype(np.float32)
+
+
+def stored(first, last, rng, *, scale=30.0, count=1024):
+    """Histogram of a Laplacian's values rounded to one step and then to another, with errors between."""
+    values = rng.laplace(0, scale, count)
+    if first is not None:
+        values = np.rint(values / first) * first
+    values = np.rint((values + rng.normal(0, 0.3, count)) / last)
+    return np.bincount(np.minimum(np.abs(values).astype(int), LARGEST), minlength=BINS).astype(np.float32)
+
+
+def by_least_squares(counts, last):
+    """The same as `log_ratios`, one step after the other, as generalised least squares with the bends as noise."""
+    expected = np.maximum(smooth(counts[None])[0], 1e-4).astype(np.float64)
+    variance = expected + (MISFIT * expected) ** 2
+    bends = (expected * FREEDOMS).T  # what a small bend adds to the counts
+    covariance = np.diag(variance) + bends @ bends.T / RIDGE
+    wanted = expected[:, None] * pattern(last)
+    solved = np.linalg.solve(covariance, np.column_stack([counts - expected, wanted]))
+    return wanted.T @ solved[:, 0] - (wanted * solved[:, 1:]).sum(0) / 2
 
 
 class TestPattern:
@@ -59,19 +95,34 @@ class TestSmooth:
         assert not smooth(np.zeros((2, BINS), np.float32)).any()
 
 
-class TestEvidence:
-    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (7, 11), (9, 5), (20, 10)])
+class TestLogRatios:
+    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (7, 11), (9, 5), (20, 10), (None, 7)])
+    def test_is_that_of_least_squares(self, first, last):
+        counts = stored(first, last, np.random.default_rng(1))
+        wanted = by_least_squares(counts, last)
+        found = log_ratios(counts[None], np.array([last]))[0]
+        np.testing.assert_allclose(found, wanted, atol=0.05 + 2e-3 * np.abs(wanted).max())
+
+    @pytest.mark.parametrize(("first", "last"), [(4, 6), (7, 11), (9, 5), (20, 10), (3, 10)])
     def test_the_step_that_was_planted_has_most(self, first, last):
-        counts = falling(4.0, 3000) * (1 + pattern(last)[:, first - 1])
-        found = evidence(counts[None], np.array([last]))[0]
+        rng = np.random.default_rng([first, last])
+        counts = np.stack([stored(first, last, rng) for _ in range(20)])
+        found = log_ratios(counts, np.full(20, last)).mean(0)
         assert found.argmax() + 1 == first
-        assert found.max() > 2.5
+        assert found.max() > 0.5
+
+    def test_patterns_that_a_bend_can_imitate_say_nothing(self, monkeypatch):
+        rng = np.random.default_rng(2)
+        mixed = (FREEDOMS.T @ rng.normal(0, 0.1, (len(FREEDOMS), STEPS))).astype(np.float32)
+        monkeypatch.setattr(first_steps, "pattern", lambda _: mixed)
+        counts = np.stack([stored(None, 5, rng) for _ in range(5)])
+        np.testing.assert_allclose(log_ratios(counts, np.full(5, 5)), 0, atol=0.05)
 
     @pytest.mark.parametrize("last", [3, 8, 10, 17])
     def test_smooth_counts_speak_for_none(self, last):
         rng = np.random.default_rng(last)
         counts = rng.poisson(falling(4.0, 3000), (50, BINS)).astype(np.float32)
-        found = evidence(counts, np.full(50, last))
+        found = log_ratios(counts, np.full(50, last))
         assert (np.exp(found) <= 20).mean() > 0.99  # a fair likelihood ratio is 20 or more in one of 20 at most
         told = np.abs(found) > 0.01
         assert np.exp(found[told]).mean() < 1.5  # its mean is 1
@@ -81,21 +132,54 @@ class TestEvidence:
     def test_a_bend_of_the_smooth_curve_is_not_taken_for_a_step(self, bend, last):
         by = FREEDOMS[bend] / np.abs(FREEDOMS[bend]).max()
         for sign in (-0.2, 0.2):
-            assert evidence((falling(4.0, 3000) * np.exp(sign * by))[None], np.array([last])).max() < 1
+            assert log_ratios((falling(4.0, 3000) * np.exp(sign * by))[None], np.array([last])).max() < 1
 
     def test_histograms_do_not_see_one_another(self):
         counts = np.stack([falling(scale, 500) for scale in (1, 5, 9, 2)]).reshape(2, 2, BINS)
         tables = np.array([[3, 8], [8, 200]])
-        found = evidence(counts, tables)
+        found = log_ratios(counts, tables)
         assert found.shape == (2, 2, STEPS)
-        np.testing.assert_allclose(evidence(counts[1:, 1], tables[1:, 1])[0], found[1, 1], rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(log_ratios(counts[1:, 1], tables[1:, 1])[0], found[1, 1], rtol=1e-3, atol=1e-4)
 
     def test_nothing_is_said_where_nothing_is(self):
-        found = evidence(np.zeros((3, BINS)), np.array([1, 5, 255]))
+        found = log_ratios(np.zeros((3, BINS)), np.array([1, 5, 255]))
         np.testing.assert_allclose(found, 0, atol=0.02)
 
     def test_input_is_left_alone(self):
         counts = falling(2.0, 900)[None]
         before = counts.copy()
-        evidence(counts, np.array([4]))
+        log_ratios(counts, np.array([4]))
         np.testing.assert_array_equal(counts, before)
+
+    def test_numbers_stay_what_the_shipped_network_learnt_to_read(self):
+        counts = np.zeros(BINS, np.float32)
+        counts[:8] = [300, 260, 170, 120, 60, 50, 20, 20]
+        found = log_ratios(counts[None], np.array([10]))[0]
+        np.testing.assert_allclose(found[[2, 3, 6, 19]], [-1.221, -14.451, -10.861, -180.285], rtol=1e-3)
+
+    @pytest.mark.parametrize(
+        ("shape", "steps", "told"),
+        [
+            ((3, BINS), [4, 4], r"^histograms of shape \(2, 61\) belong to these steps, not \(3, 61\)$"),
+            ((1, BINS - 1), [4], "^histograms of shape"),
+            ((2, BINS), [4, 0], "^quantization steps are at least 1, not 0$"),
+        ],
+    )
+    def test_what_cannot_be_asked_is_refused(self, shape, steps, told):
+        with pytest.raises(UsageError, match=told):
+            log_ratios(np.zeros(shape), np.array(steps))
+
+    def test_steps_of_two_bytes_and_no_histograms_at_all(self):
+        assert np.isfinite(log_ratios(falling(0.1, 100)[None], np.array([65535]))).all()
+        assert log_ratios(np.zeros((0, BINS)), np.zeros(0)).shape == (0, STEPS)
+
+
+class TestOfTables:
+    def test_by_hand(self):
+        """Ratios that are frequency + step / 100; a step beyond all says nothing."""
+        ratios = (np.arange(64)[:, None] + np.arange(1, STEPS + 1) / 100).astype(np.float32)
+        tables = np.full((2, 64), 10)
+        tables[1, 63] = STEPS + 1
+        found = of_tables(np.stack([ratios, 2 * ratios]), tables)
+        first = 64 * 63 / 2 + 6.4
+        np.testing.assert_allclose(found, [[first, first - 63.1], [2 * first, 2 * (first - 63.1)]], rtol=1e-6)

@@ -246,6 +246,7 @@ def test_a_share_of_the_networks_change_is_made(monkeypatch, quality, change):
     blocks = np.zeros((2, 3, 8, 8), np.int16)
     found = af_edsr.af_edsr(blocks, ijg_table(quality), seed=0)
     np.testing.assert_allclose(found, 128 + change, atol=1e-6)
+    assert af_edsr.operations(ijg_table(quality))[0].parameters["strength"] == change / 10
 
 
 def test_network_for_a_table():

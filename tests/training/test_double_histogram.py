@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from jpegtrace.lattice.first_steps import BINS, STEPS, evidence  # noqa: E402
+from jpegtrace.lattice.first_steps import BINS, STEPS, log_ratios, of_tables  # noqa: E402
 from jpegtrace_training.histories import QUALITY, usual_tables  # noqa: E402
 from jpegtrace_training.networks.double_histogram import FREQUENCIES, PLANES, SAID, WIDTH, DoubleHistogram  # noqa: E402
 from jpegtrace_training.pictures import made  # noqa: E402
@@ -41,7 +41,7 @@ class TestDraw:
         assert drawn["twice"].mean() == 0.5
 
     def test_evidence_and_the_first_table_belong_to_the_window(self, drawn):
-        found = evidence(drawn["counts"].astype(np.float32), drawn["tables"])
+        found = log_ratios(drawn["counts"].astype(np.float32), drawn["tables"])
         np.testing.assert_allclose(drawn["evidence"], found, rtol=1e-2, atol=1e-2)
         np.testing.assert_array_equal(drawn["first"] == ONCE, drawn["twice"] == 0)
         assert drawn["first"].max() < len(usual_tables(QUALITY))
@@ -53,8 +53,7 @@ class TestDraw:
         coarser = [k for k in windows if tables[drawn["first"][k], 0, 1:15].sum() > drawn["tables"][k, 0, 1:15].sum()]
         assert len(coarser) >= 3
         for k in coarser:
-            steps = np.minimum(tables[:, 0], STEPS) - 1
-            sums = drawn["evidence"][k, 0][np.arange(64), steps].astype(np.float64)[:, 1:].sum(1)
+            sums = of_tables(drawn["evidence"][k, 0], tables[:, 0])
             assert sums[drawn["first"][k]] > 0.8 * sums.max() > 10
 
     def test_colour_of_all_subsamplings_and_grey(self):
@@ -89,6 +88,7 @@ class TestNetwork:
         said[0, 0, 5, 17 - 1] = 2.0
         found = network._summed(said)[0].numpy()
         np.testing.assert_allclose(found, 2.0 * here)
+        np.testing.assert_allclose(found, of_tables(said[0, 0].numpy(), tables[:, 0]))
 
     def test_windows_of_a_batch_do_not_see_one_another(self, network, drawn):
         inputs = [drawn[name].astype(np.float32) for name in ("counts", "tables", "evidence")]
@@ -109,7 +109,7 @@ class TestNetwork:
         counts = np.zeros((2, PLANES, FREQUENCIES, BINS), np.float32)
         counts[0, :, :, 0], counts[1, 0, :, BINS - 1] = 64, 1024
         tables = np.ones((2, PLANES, 64), np.float32)
-        assert asked(network, counts, tables, evidence(counts, tables)).isfinite().all()
+        assert asked(network, counts, tables, log_ratios(counts, tables)).isfinite().all()
 
     def test_evidence_beyond_all_bounds_gives_a_number(self, network):
         inputs = network.example(count=2, seed=1)

@@ -19,8 +19,10 @@ pytest.importorskip("onnx")
 
 from jpegtrace.chain.codec import Planes, decompress  # noqa: E402
 from jpegtrace.errors import JpegtraceError, UsageError  # noqa: E402
+from jpegtrace.lattice.first_steps import STEPS  # noqa: E402
 from jpegtrace.tables import ijg_table  # noqa: E402
 from jpegtrace_training import recipes as recipes_package  # noqa: E402
+from jpegtrace_training.histories import QUALITY, usual_tables  # noqa: E402
 from jpegtrace_training.manipulations import draw as draw_manipulated  # noqa: E402
 from jpegtrace_training.networks.djpeg_hist import Histogram  # noqa: E402
 from jpegtrace_training.networks.network import Network  # noqa: E402
@@ -193,7 +195,8 @@ def shapes(name, side):
         "djpeg-srnet": {"pixels": ((1, side, side), *pixels), "table": table, "twice": ((), "int64", 0, 1)},
         "double-histogram": {
             "counts": ((2, 64, 61), "float16", 0, 2 * (side // 8) ** 2),  # luma; both planes of chroma
-            "tables": ((2, 64), "float32", 1, 255), "twice": ((), "float32", 0, 1),
+            "tables": ((2, 64), "float32", 1, 255), "evidence": ((2, 64, STEPS), "float16", -6e4, 6e4),
+            "twice": ((), "float32", 0, 1), "first": ((), "int64", -1, len(usual_tables(QUALITY)) - 1),
         },
         "manip": {"pixels": ((1, side, side), *pixels), "label": ((), "int64", 0, 10)},
     }[family(name)]  # fmt: skip
@@ -228,7 +231,7 @@ class TestSamples:
 
 ONE_OF_EACH = (
     "q1-dense", "q1-dense-code", "q1-dense-reg", "q1-dense-reg-code", "qf-pixel", "af-edsr-70", "djpeg-hist",
-    "djpeg-srnet", "manip-mper-gaussian", "manipulation",
+    "djpeg-srnet", "manip-mper-gaussian", "manipulation", "double-histogram",
 )  # fmt: skip
 
 

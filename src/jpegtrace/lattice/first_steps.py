@@ -3,13 +3,13 @@
 A first step q1 leaves coefficients near its multiples, of which the cells of the last step q2 hold unequal numbers:
 cell k holds m(k) times what a smooth distribution would put there (Popescu and Farid 2004). The smooth distribution is
 not known. It is taken to be a mixture of Laplacians, fitted to the histogram, times the exponential of a cubic in k
-with free values at 0 and 1. Whatever of m such a curve could imitate says nothing, and is projected out of both sides:
-of n counts, b of them expected, and the pattern d = m - 1, with r = n - b after the projection,
+with free values at 0 and 1. Whatever such a curve could imitate says nothing. Of n counts, b are expected, of the
+variance v = b + (MISFIT b)^2, which allows for a mixture that does not quite fit. With that curve taken out of both the
+pattern d = m - 1 (m MOST at most) and the residual r = n - b (as of the least squares under these variances),
 
-    log p(n | q1) - log p(n | smooth)  =  sum r d - 1/2 sum b d^2
+    log p(n | q1) - log p(n | smooth)  =  sum (b / v) r d - 1/2 sum (b^2 / v) d^2
 
-in the Gaussian limit of many counts. Summed over the frequencies of a table it is the evidence for that table, which
-needs no training to be as good as a network that sees counts alone.
+in the Gaussian limit of many counts. Summed over the steps of a table it is the evidence for that table.
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from jpegtrace.errors import UsageError
+
 LARGEST = 60  # magnitudes beyond it count there
 BINS = LARGEST + 1
-STEPS = 72  # first steps 1 to STEPS are asked about; coarser ones count as STEPS
+STEPS = 72  # first steps 1 to STEPS are asked about
 ERROR = 0.35  # deviation of a coefficient between the compressions: pixels are rounded, and colours converted
 MOST = 3.0  # times as many as expected in a cell, as far as patterns go
-MISFIT = 0.06  # of expected counts, as a share: the mixture is no better than that
+MISFIT = 0.06  # deviation of expected counts, as a share of them, beyond what the curve makes up for
 SCALES = np.geomspace(0.04, 60, 14)  # of the Laplacians, in last steps
 ROUNDS = 30  # of expectation and maximisation
 RIDGE = 1e-2
@@ -45,8 +47,9 @@ def _laplacians() -> Singles:
 
 def _freedoms() -> Singles:
     """What may be added to the logarithm of the smooth distribution, (freedoms, BINS)."""
-    k = np.arange(BINS) / 10
-    return np.stack([np.ones(BINS), k, k**2, k**3, k == 0, np.arange(BINS) == 1]).astype(np.float32)
+    cells = np.arange(BINS)
+    k = cells / 10  # keeps powers within bounds
+    return np.stack([np.ones(BINS), k, k**2, k**3, cells == 0, cells == 1]).astype(np.float32)
 
 
 LAPLACIANS = _laplacians()
@@ -84,13 +87,22 @@ def smooth(counts: Singles) -> Singles:
     return fitted
 
 
-def evidence(counts: Floats, tables: NDArray[Any]) -> Singles:
+def log_ratios(counts: Floats, tables: NDArray[Any]) -> Singles:
     """Log-likelihood ratio of every first step against none, (..., STEPS).
 
     Args:
         counts: how often each magnitude 0..LARGEST is stored, (..., BINS); LARGEST is LARGEST and more.
-        tables: the last step of each histogram, (...).
+        tables: the last step of each histogram, (...), at least 1.
+
+    Raises:
+        UsageError: the shapes do not belong together, or a step is less than 1.
     """
+    last = np.asarray(tables)
+    if counts.shape != (*last.shape, BINS):
+        raise UsageError(f"histograms of shape {(*last.shape, BINS)} belong to these steps, not {counts.shape}")
+    if last.size and last.min() < 1:
+        raise UsageError(f"quantization steps are at least 1, not {last.min():g}")
+    last = last.reshape(-1).astype(np.int64)
     flat = counts.reshape(-1, BINS).astype(np.float32)
     expected = np.maximum(smooth(flat), 1e-4)
     over = 1 + MISFIT**2 * expected
@@ -98,14 +110,26 @@ def evidence(counts: Floats, tables: NDArray[Any]) -> Singles:
     bends = weight[:, None] * FREEDOMS
     normal = (bends @ FREEDOMS.T).astype(np.float64) + RIDGE * np.eye(len(FREEDOMS))
     inverse_root = np.linalg.inv(np.linalg.cholesky(normal)).astype(np.float32)
-    bends = inverse_root @ bends  # now W^(1/2) of a basis that is orthonormal under W
+    bends = inverse_root @ bends  # now W times a basis that is orthonormal under W
     along = inverse_root @ (excess @ FREEDOMS.T)[..., None]
     excess -= (along * bends).sum(1)
     found = np.empty((len(flat), STEPS), np.float32)
-    last = np.asarray(tables).reshape(-1).astype(np.int64)
     for step in np.unique(last).tolist():
         here = last == step
         wanted = pattern(step)
         energy = weight[here] @ wanted**2 - ((bends[here] @ wanted) ** 2).sum(1)
         found[here] = excess[here] @ wanted - np.maximum(energy, 0) / 2
     return found.reshape(*counts.shape[:-1], STEPS)
+
+
+def of_tables(ratios: Singles, tables: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
+    """The sum over the steps of each table, (..., tables); steps beyond STEPS say nothing.
+
+    Args:
+        ratios: of the 64 frequencies of a plane in rows, (..., 64, STEPS).
+        tables: first tables, (tables, 64).
+    """
+    steps = np.minimum(tables, STEPS)
+    each = ratios[..., np.arange(64), steps - 1].astype(np.float64)
+    summed: NDArray[np.float64] = np.where(tables <= STEPS, each, 0).sum(-1)
+    return summed

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from jpegtrace import networks
 from jpegtrace.errors import UsageError
-from jpegtrace.lattice.first_steps import BINS, LARGEST, evidence
+from jpegtrace.lattice.first_steps import BINS, LARGEST, log_ratios
 
 WEIGHTS = "double-histogram"
 FEWEST_BLOCKS = 64  # in training; below, the answer is not to be had
@@ -80,6 +80,6 @@ def probability_twice(luma: Blocks, table: NDArray[np.integer[Any]], chroma: Chr
         raise UsageError(f"histograms need at least {FEWEST_BLOCKS} blocks, not {count}")
     counts = counts_of_planes(luma, chroma) * np.float32(min(1.0, MOST_BLOCKS / count))
     steps = np.stack([table, NO_TABLE if chroma is None else chroma.table]).reshape(2, 64).astype(np.float32)
-    asked = {"counts": counts[None], "tables": steps[None], "evidence": evidence(counts, steps)[None]}
+    asked = {"counts": counts[None], "tables": steps[None], "evidence": log_ratios(counts, steps)[None]}
     odds = float(networks.run(WEIGHTS, asked)[0][0])
     return 1 / (1 + float(np.exp(-odds)))

@@ -131,7 +131,10 @@ def _means_around() -> Tensor:
 
 
 def _places(tables: Tensor) -> Tensor:
-    """Where the evidence for each step of each table stands, (tables, PLANES * FREQUENCIES), in (.., .., STEPS)."""
+    """Where the evidence for each step of each table stands, (tables, PLANES * FREQUENCIES), in (.., .., STEPS).
+
+    Steps beyond STEPS read the last place, of which the network learns how little it tells for them.
+    """
     return STEPS * torch.arange(tables.shape[1]) + tables.clamp(max=STEPS) - 1
 
 

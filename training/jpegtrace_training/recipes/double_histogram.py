@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from jpegtrace.lattice.first_steps import evidence
+from jpegtrace.lattice.first_steps import log_ratios
 from jpegtrace.lattice.histograms import NO_TABLE, counts_of_planes
 from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, usual_tables
 from jpegtrace_training.networks import NETWORKS
@@ -57,11 +57,12 @@ def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Gener
             tables.append(np.stack([batch.last_tables[index, 0], NO_TABLE if here is None else here.table]))
     found, last = np.stack(counts[:count]), np.stack(tables[:count]).reshape(count, 2, 64)
     known = {table.tobytes(): index for index, table in enumerate(usual_tables(QUALITY))}
-    first = np.array([known.get(table.tobytes(), ONCE) for table in batch.first_tables])
+    tables_before = zip(batch.first_tables, twice, strict=True)
+    first = np.array([known[table.tobytes()] if before else ONCE for table, before in tables_before])
     return {
         "counts": found.astype(np.float16),
         "tables": last.astype(np.float32),
-        "evidence": evidence(found, last).clip(-HALF, HALF).astype(np.float16),
+        "evidence": log_ratios(found, last).clip(-HALF, HALF).astype(np.float16),
         "twice": np.repeat(twice, len(PARTS))[:count].astype(np.float32),
         "first": np.repeat(first, len(PARTS))[:count],
     }
@@ -78,8 +79,7 @@ def loss(model: DoubleHistogram, batch: Batch) -> dict[str, Tensor]:
     _, tables, entropy = _entropy(model, batch)
     every = functional.pad(tables.float(), (1, 0))  # once, at even odds, before the tables
     which = functional.cross_entropy(every, batch["first"].long() + 1)
-    entropy = entropy.mean()
-    return {"loss": entropy + WHICH * which, "entropy": entropy, "which": which}
+    return {"loss": entropy.mean() + WHICH * which, "cross_entropy": entropy.mean(), "which_table": which}
 
 
 def measure(model: DoubleHistogram, batch: Batch) -> dict[str, Tensor]:

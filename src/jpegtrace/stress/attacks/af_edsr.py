@@ -1,8 +1,9 @@
 """`af-edsr`: the network of D. Kim, W. Ahn, H.-K. Lee, IEEE Access 2021, trained here; see `networks.published`.
 
 There is a network for each of five qualities; that nearest to the plane's table is taken. It was trained on luma. At
-high qualities it changes more than it has to: most of what detectors miss is gone after a share of its change, which
-costs less of the picture (STRENGTHS, chosen on pictures that the training held out; the paper takes all of it).
+high qualities it changes more than it has to: most of what detectors find is gone after a share of its change, which
+costs less of the picture (STRENGTHS, chosen on pictures that the training held out; the paper takes all of it, as
+`networks.published.af_edsr` does).
 """
 
 from __future__ import annotations
