@@ -46,6 +46,38 @@ def test_a_finer_first_table_on_the_same_grid_is_seen_by_the_histograms():
     assert compression_count(twice(11, "jpeg:75")).values["count"] != 2
 
 
+class TestDrawn:
+    """Blocks that repeat make histograms and lattices of their own."""
+
+    @staticmethod
+    def saved(pixels, quality):
+        stream = io.BytesIO()
+        Image.fromarray(pixels).save(stream, "JPEG", quality=quality)
+        return Picture.open(stream.getvalue())
+
+    @pytest.mark.parametrize("quality", [75, 90])
+    @pytest.mark.parametrize("pitch", [17, 20, 25])
+    def test_ruled_lines_saved_once_are_abstained_from(self, pitch, quality):
+        pixels = np.full((480, 640, 3), 250, np.uint8)
+        pixels[10::pitch] = 200
+        picture = self.saved(pixels, quality)
+        for analysis in (compression_count, primary_table):
+            found = analysis(picture)
+            assert found.status is Status.INCONCLUSIVE
+            assert "most of its blocks are copies of others" in found.summary
+
+    @pytest.mark.parametrize("quality", [90, 95, 98])
+    def test_rendered_gradients_saved_once_are_not_called_twice(self, quality):
+        down, across = np.mgrid[:512, :512]
+        for ramp in (down / 4 + 60, across / 3 + 40, (down + across) / 6 + 30):
+            picture = self.saved(np.stack([ramp, ramp * 0.8, ramp * 0.5 + 60], 2).astype(np.uint8), quality)
+            assert compression_count(picture).values.get("count") != 2
+
+    @pytest.mark.parametrize("quality", [50, 75, 90])
+    def test_pictures_of_scenes_are_asked(self, quality):
+        assert not isinstance(past_of(twice(3, f"jpeg:{quality}")), str)
+
+
 def test_small_windows_are_left_to_the_lattice():
     picture = Picture.open(simulate(scene(7, 56, 56) // 2 + 60, "jpeg:60 | jpeg:90").data)
     assert compression_count(picture).status in (Status.OK, Status.INCONCLUSIVE)

@@ -28,6 +28,13 @@ def grid_name(row: int, col: int) -> str:
     return f"row {row}, column {col}"
 
 
+def shifted_grid(row: int, col: int) -> str:
+    """A first grid as seen from the last one."""
+    if row == col == 0:
+        return "the same grid"
+    return f"grid shifted by {row} row{'s' * (row != 1)} and {col} column{'s' * (col != 1)}"
+
+
 def on_grid(blocks: NDArray[np.int16], table: NDArray[np.uint16], origin: tuple[int, int]) -> NDArray[np.float32]:
     """Coefficients of a window on another grid, (blocks, 8, 8), from those of the last one.
 

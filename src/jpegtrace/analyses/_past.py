@@ -32,6 +32,13 @@ SMALLEST = 4  # blocks a side; below there is next to nothing to see
 SEVERAL_JPEGS = "parts of its pixels come from different JPEG files, which quality-map tells apart"
 NEVER_JPEG = "its pixels show no trace of a JPEG compression"
 QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is called flat
+# Of its blocks that are not flat, the share of different ones below which a window is called drawn: rules on a screen
+# and rendered gradients have .00 to .21, of 57 photographs none less than .26 at quality 50, .28 at 75, .72 at 90.
+DRAWN = 0.25
+DRAWN_BLOCKS = (  # what it cannot show
+    "anything in drawings, screenshots and rendered gradients whose blocks repeat: it abstains, and may be wrong where "
+    "they repeat less"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +182,20 @@ def _look(picture: Picture) -> Past | str:
     if past.activity < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
     top, left, rows, cols = window
+    here = last.blocks[top : top + rows, left : left + cols]
+    if _variety(here) < DRAWN:
+        return "most of its blocks are copies of others, as in drawings, screenshots and rendered gradients"
     if rows * cols < FEWEST_BLOCKS:
         return past
-    here = last.blocks[top : top + rows, left : left + cols]
     chroma = None if last.chroma is None else last.chroma.beside(*window)
     return replace(past, one_grid=probability_twice(here, last.table, chroma))
+
+
+def _variety(blocks: NDArray[np.int16]) -> float:
+    """Share of different blocks, DC apart, among those that are not flat; 1 where all are."""
+    alternating = blocks.reshape(-1, 64)[:, 1:]
+    alternating = alternating[alternating.any(1)]
+    return len(np.unique(alternating, axis=0)) / len(alternating) if len(alternating) else 1.0
 
 
 def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:

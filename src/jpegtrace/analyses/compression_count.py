@@ -30,8 +30,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grids_matrix
-from jpegtrace.analyses._past import DOUBLE_FROM, ONE_GRID_FROM, cannot_tell, past_of
+from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grids_matrix, shifted_grid
+from jpegtrace.analyses._past import DOUBLE_FROM, DRAWN_BLOCKS, ONE_GRID_FROM, cannot_tell, past_of
 from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Level, Matrix, Outcome, Remark, Status, Topic
@@ -68,6 +68,7 @@ class Params:
         "the same table twice on the same grid",
         "more than two compressions",
         "another history of other parts: it looks at the window that says most",
+        DRAWN_BLOCKS,
         FEW_COLOURS,
     ),
     reference="docs/engine.md; protocol of Tondi et al., IEEE TIFS 2021",
@@ -94,7 +95,7 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
         if by_histograms < params.one_grid_from:
             return _not_twice(past.double, values, params, _grids(by_lattice * grid, None))
         row, col, sure = 0, 0, by_histograms
-    where = "on the same grid" if row == col == 0 else f"on a grid shifted by {row} rows and {col} columns"
+    where = f"on {'a ' * (row + col > 0)}{shifted_grid(row, col)}"
     remarks = () if sure >= GRID_SURE else (Remark(Level.INFO, "the grid of the first compression is uncertain"),)
     return Outcome(
         Status.OK,

@@ -25,6 +25,7 @@ from jpegtrace._progress import Progress, part
 from jpegtrace.analyses._evidence import EARLIER, PAST_WEIGHTS, grid_name, lattice_plots, on_grid
 from jpegtrace.analyses._past import (
     DOUBLE_FROM,
+    DRAWN_BLOCKS,
     ONE_GRID_FROM,
     Past,
     blocks_in,
@@ -99,6 +100,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
         "entries that divide those of the last table on the same grid, but through the rest of the table",
         "chrominance tables",
         "another history of other parts: it looks at the window that says most",
+        DRAWN_BLOCKS,
         FEW_COLOURS,
     ),
     reference="Tondi et al. 2021; docs/engine.md",

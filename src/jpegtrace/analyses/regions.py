@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
-from jpegtrace.analyses._evidence import EARLIER, GOOD_FAITH, NO_PROBABILITY, PARTS, grid_name
+from jpegtrace.analyses._evidence import EARLIER, GOOD_FAITH, NO_PROBABILITY, PARTS, grid_name, shifted_grid
 from jpegtrace.analyses._past import (
     QUIET,
     SEVERAL_JPEGS,
@@ -45,7 +45,6 @@ from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
-from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
 
@@ -237,7 +236,7 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
         table, quality = best.name, best.quality
         values["window"] = list(read.window)
     values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
-    return _Part(f"{table}, {_grid(past)}", where, share, box, past.origin, values)
+    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values)
 
 
 def _side_by_side(parts: Sequence[_Part]) -> Comparison:
@@ -300,10 +299,3 @@ def _label_map(found: Segmentation, parts: Sequence[_Part], stride: int) -> Map:
 
 def _known(found: Segmentation, values: NDArray[np.int8] | NDArray[np.float32]) -> NDArray[np.float32]:
     return np.where(found.labels == UNKNOWN, np.nan, values).astype(np.float32)
-
-
-def _grid(past: Hypothesis) -> str:
-    row, col = past.origin
-    if row == col == 0:
-        return "the same grid"
-    return f"grid shifted by {row} row{'s' * (row != 1)} and {col} column{'s' * (col != 1)}"
