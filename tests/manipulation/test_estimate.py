@@ -232,6 +232,15 @@ class TestEstimate:
         box = Box(0, 0, 256, 256)
         assert says_something(luma.astype(np.uint8), box) == says
 
+    @pytest.mark.parametrize(("different", "says"), [(330, False), (530, True)])
+    def test_where_blocks_repeat_nothing_is_said(self, different, says):
+        """1,024 blocks of noise, drawn from so few."""
+        rng = np.random.default_rng(8)
+        kinds = rng.integers(60, 200, (different, 8, 8)).astype(np.uint8)
+        places = np.append(np.arange(different), rng.integers(0, different, 1024 - different)).reshape(32, 32)
+        luma = kinds[places].transpose(0, 2, 1, 3).reshape(256, 256)
+        assert says_something(luma, Box(0, 0, 256, 256)) == says
+
     @pytest.mark.usefixtures("asked")
     def test_a_picture_smaller_than_a_piece_is_one(self):
         luma = np.random.default_rng(5).integers(0, 256, (143, 221)).astype(np.uint8)

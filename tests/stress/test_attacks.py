@@ -311,6 +311,20 @@ def test_files_are_replaced_whole_or_not_at_all(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_file_that_is_no_label_is_left_alone(tmp_path):
+    found = attack(opened(), "dither")
+    other = tmp_path / "keep.json"
+    for content in (b'{"purpose": "mine"}', b"[1]", b"\xff no JSON"):
+        other.write_bytes(content)
+        with pytest.raises(UsageError, match=r"^the label would replace .*keep.json, which is something else"):
+            write_attacked(found, tmp_path / "keep.png")
+        assert other.read_bytes() == content
+        assert not (tmp_path / "keep.png").exists()
+    other.unlink()
+    for _ in range(2):
+        write_attacked(found, tmp_path / "keep.png")  # labels are replaced
+
+
 def test_wrong_calls():
     picture = opened(8, 8)
     with pytest.raises(UsageError, match="did you mean 'dither'"):

@@ -152,7 +152,7 @@ def map_operations(picture: Picture, params: Params, stride: int, progress: Prog
 
 @analysis(
     "manipulation",
-    version=6,
+    version=7,
     place=300,
     title="What was done before",
     question="Was the picture resized, blurred, median-filtered or given noise before its last compression?",

@@ -120,13 +120,13 @@ def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
 
     Args:
         attacked: what `attack` gave.
-        path: `*.png`; the label goes to `*.json`. Files of these names are replaced.
+        path: `*.png`; the label goes to `*.json`. A picture and a label of these names are replaced.
 
     Returns:
         Where the label lies.
 
     Raises:
-        UsageError: the name has another suffix, or the files cannot be written.
+        UsageError: the name has another suffix, something else has the label's name, or the files cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() != ".png":
@@ -137,11 +137,21 @@ def write_attacked(attacked: Attacked, path: str | os.PathLike[str]) -> Path:
     Image.fromarray(attacked.pixels).save(buffer, "PNG", pnginfo=chunks)
     png = buffer.getvalue()
     sidecar = target.with_suffix(".json")
+    if sidecar.is_file() and not _is_label(sidecar):
+        raise UsageError(f"the label would replace {sidecar}, which is something else; give the picture another name")
     beside = {"file": target.name, "sha256": hashlib.sha256(png).hexdigest(), **label}
     with replacing([sidecar, target]) as (draft_of_label, draft):
         draft_of_label.write_text(json.dumps(beside, indent=2, allow_nan=False) + "\n", encoding="utf-8")
         draft.write_bytes(png)
     return sidecar
+
+
+def _is_label(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and found.get("purpose") == PURPOSE
 
 
 def method_of(name: str, besides: Iterable[str] = ()) -> Method:
