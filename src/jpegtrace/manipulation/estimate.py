@@ -20,9 +20,9 @@ AT_ONCE = 32  # pieces whose features are kept
 TRUST = 0.3  # what each further piece adds to the first, see `pooled`
 LEAST_CONTRAST = 0.5  # mean difference of neighbouring pixels in grey levels; below, nothing can be seen
 # Pieces unlike those of the training: more than half of the blocks of one value; or more than 40 % of pixels within 3
-# grey levels of the commonest while neighbours differ by more than 10, as in text; or blocks that repeat, as on screens:
-# of those that are not flat, .38 at most were different there, and .49 at least in 567 pieces of photographs at
-# qualities 50 to 90. Photographs have calm parts of one level.
+# grey levels of the commonest while neighbours differ by more than 10, as in text; or blocks that repeat, as on
+# screens: of those that are not flat, .38 at most were different there, and .49 at least in 567 pieces of photographs
+# at qualities 50 to 90. Photographs have calm parts of one level.
 MOST_FLAT = 0.5
 LEAST_VARIETY = 0.42
 MOST_COMMON, NEAR_COMMONEST, DRAWN_CONTRAST = 0.4, 3, 10.0
