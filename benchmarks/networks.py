@@ -247,12 +247,12 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
     same = (first[:, 0] == last[:, 0]).all((1, 2))
     batch = double_compress(sources, np.where(twice[:, None, None, None], first, 0), last, corners, patch=window)
     names = installed(*double_networks(shifted))
-    own = ("engine",) if shifted else ("engine", UNLEARNT)
+    own = ["engine"] if shifted else ["engine", UNLEARNT]
     odds: dict[str, list[float]] = {name: [] for name in (*own, *names)}
     for index in range(count):
         luma, steps = batch.luma[index], batch.last_tables[index, 0]
         odds["engine"].append(_log_odds(1 - posterior(luma, steps).single))
-        if not shifted:
+        if UNLEARNT in odds:
             odds[UNLEARNT].append(unlearnt(luma, steps))
         plane = decoded_luma(luma, steps)
         for name in names:

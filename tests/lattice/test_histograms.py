@@ -62,14 +62,15 @@ class TestChroma:
 
 
 class TestProbability:
-    @pytest.mark.parametrize(("first", "last"), [(70, 90), (80, 92), (60, 85), (75, 95)])
-    def test_two_compressions_are_told_from_one(self, first, last):
+    # The noise of this scene is Gaussian, which is not what the network knows: it is less sure of one compression.
+    @pytest.mark.parametrize(("first", "last", "most"), [(70, 90, 0.75), (80, 92, 0.75), (60, 85, 0.3), (75, 95, 0.85)])
+    def test_two_compressions_are_told_from_one(self, first, last, most):
         assert probability_twice(*compressed(first, last)) > 0.9
-        assert probability_twice(*compressed(None, last)) < 0.95  # Gaussian noise is not what it knows
+        assert probability_twice(*compressed(None, last)) < most
 
     def test_luma_alone_is_enough(self):
         assert probability_twice(*compressed(70, 90)[:2]) > 0.9
-        assert probability_twice(*compressed(None, 90)[:2]) < 0.95
+        assert probability_twice(*compressed(None, 90)[:2]) < 0.5
 
     def test_windows_of_any_size_from_64_blocks(self):
         blocks, table, _ = compressed(70, 90)

@@ -33,11 +33,14 @@ def usual_known_tables() -> tuple[KnownTables, ...]:
     )
 
 
+@cache
 def usual_tables(quality: tuple[int, int]) -> NDArray[np.uint16]:
     """All pairs that `draw_tables` may give without tables of no family, each once, (tables, 2, 8, 8)."""
     pairs = [_pair(table) for table in usual_known_tables()]
     pairs += [_standard(each) for each in range(quality[0], quality[1] + 1)]
-    return np.stack(list({pair.tobytes(): pair for pair in pairs}.values()))
+    found = np.stack(list({pair.tobytes(): pair for pair in pairs}.values()))
+    found.setflags(write=False)
+    return found
 
 
 def draw_tables(rng: np.random.Generator, quality: tuple[int, int], *, known: float = 0.0, smooth: float = 0.0) -> Pair:

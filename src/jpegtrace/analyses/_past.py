@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
+from jpegtrace._variety import variety
 from jpegtrace.analyses._pixels import NEVER_BELOW, luma_pixels_of, pixel_history_of
 from jpegtrace.analyses._threads import threads
 from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
@@ -183,7 +184,7 @@ def _look(picture: Picture) -> Past | str:
         return "the picture is flat: too few coefficients are left to say anything"
     top, left, rows, cols = window
     here = last.blocks[top : top + rows, left : left + cols]
-    if _variety(here) < DRAWN:
+    if variety(_varying(here)) < DRAWN:
         return "most of its blocks are copies of others, as in drawings, screenshots and rendered gradients"
     if rows * cols < FEWEST_BLOCKS:
         return past
@@ -191,11 +192,10 @@ def _look(picture: Picture) -> Past | str:
     return replace(past, one_grid=probability_twice(here, last.table, chroma))
 
 
-def _variety(blocks: NDArray[np.int16]) -> float:
-    """Share of different blocks, DC apart, among those that are not flat; 1 where all are."""
-    alternating = blocks.reshape(-1, 64)[:, 1:]
-    alternating = alternating[alternating.any(1)]
-    return len(np.unique(alternating, axis=0)) / len(alternating) if len(alternating) else 1.0
+def _varying(blocks: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Of blocks that are not flat, all but DC, (blocks, 63)."""
+    varying = blocks.reshape(-1, 64)[:, 1:]
+    return varying[varying.any(1)]
 
 
 def history_of(picture: Picture, most_windows: int, progress: Progress | None = None) -> History | str:

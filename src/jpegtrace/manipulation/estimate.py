@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegtrace._progress import Progress
+from jpegtrace._variety import variety
 from jpegtrace.manipulation.features import Features, describe
 from jpegtrace.manipulation.layout import LARGEST
 from jpegtrace.manipulation.posterior import Posterior, pooled, weigh
@@ -95,7 +96,7 @@ def says_something(luma: NDArray[np.uint8], box: Box) -> bool:
     piece = piece_of(luma, box)
     blocks = piece.reshape(rows, 8, cols, 8).transpose(0, 2, 1, 3).reshape(-1, 64)
     alive = blocks[blocks.max(1) > blocks.min(1)]
-    if len(alive) < (1 - MOST_FLAT) * len(blocks) or len(np.unique(alive, axis=0)) < LEAST_VARIETY * len(alive):
+    if len(alive) < (1 - MOST_FLAT) * len(blocks) or variety(alive) < LEAST_VARIETY:
         return False
     counts = np.bincount(piece.ravel(), minlength=256)
     commonest = int(counts.argmax())
