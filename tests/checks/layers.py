@@ -9,7 +9,7 @@ from pathlib import Path
 # From what knows nothing to what knows everything. `jpegtrace` itself only names things, lazily.
 ROWS = (
     ("errors", "_jit", "_progress"),
-    ("_median", "_files", "_workers"),
+    ("_median", "_variety", "_files", "_workers"),
     ("limits", "data"),
     ("tables",),
     ("jpeg",),
