@@ -277,7 +277,7 @@ def double_job(folder: Path, window: int, shifted: bool, known: float, count: in
 def unlearnt(luma: np.ndarray, steps: np.ndarray) -> float:
     """Log odds by the evidence of luma for each table, all as likely."""
     tables = luma_tables()
-    ratios = first_steps.log_ratios(histograms.counts_of(luma), steps.reshape(64))
+    ratios = histograms.evidence_of([histograms.Window(luma, steps)])[0, 0]
     return float(np.logaddexp.reduce(first_steps.of_tables(ratios, tables)) - np.log(len(tables)))
 
 

@@ -2,18 +2,21 @@
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from jpegtrace.errors import UsageError
 from jpegtrace.lattice import first_steps
 from jpegtrace.lattice.first_steps import (
     BINS,
+    DEVIATIONS,
+    ERROR,
     FREEDOMS,
-    LAPLACIANS,
+    GAUSSIANS,
+    KEPT,
     LARGEST,
     MISFIT,
     MOST,
     RIDGE,
-    SCALES,
     STEPS,
     log_ratios,
     of_tables,
@@ -51,11 +54,12 @@ def by_least_squares(counts, last):
 class TestPattern:
     def test_by_hand(self):
         """Steps 3 then 10: -3, 0, 3 lie in cell 0; 6, 9, 12 and half of 15 in 1; the rest, 18, 21, 24; 27, 30, 33."""
-        np.testing.assert_allclose(pattern(10)[:6, 3 - 1], [-0.1, 0.05, 0.05, -0.1, 0.05, 0.05], atol=2e-3)
+        wanted = KEPT * np.array([-0.1, 0.05, 0.05, -0.1, 0.05, 0.05])
+        np.testing.assert_allclose(pattern(10)[:6, 3 - 1], wanted, atol=2e-3)
 
     def test_coarser_first_steps_leave_empty_cells(self):
         """Steps 20 then 10: only every other cell holds a multiple, and that holds twice as many as it would."""
-        np.testing.assert_allclose(pattern(10)[:5, 20 - 1], [1, -1, 1, -1, 1], atol=1e-6)
+        np.testing.assert_allclose(pattern(10)[:5, 20 - 1], KEPT * np.array([1, -1, 1, -1, 1]), atol=1e-6)
 
     @pytest.mark.parametrize("last", [1, 7, 15])
     def test_steps_of_one_leave_nothing_in_odd_cells(self, last):
@@ -67,9 +71,15 @@ class TestPattern:
     def test_errors_blur_what_lies_between_two_cells(self):
         """Steps 7 then 1: 7 itself keeps what an error of .35 leaves within half a step, the erf of 1.01."""
         found = pattern(1)[:8, 7 - 1]
-        assert found[7] == pytest.approx(min(7 * 0.8469, MOST) - 1, abs=1e-3)
-        assert found[6] == pytest.approx(7 * (1 - 0.8469) / 2 - 1, abs=1e-3)
-        np.testing.assert_allclose(found[2:5], -1, atol=1e-4)
+        assert found[7] == pytest.approx(KEPT * (min(7 * 0.8469, MOST) - 1), abs=1e-3)
+        assert found[6] == pytest.approx(KEPT * (7 * (1 - 0.8469) / 2 - 1), abs=1e-3)
+        np.testing.assert_allclose(found[2:5], -KEPT, atol=1e-4)
+
+    def test_larger_errors_blur_more(self):
+        """Steps 7 then 1 with errors of 1: the erf of .35 stays within half a step."""
+        found = pattern(1, 1.0)[:8, 7 - 1]
+        assert found[7] == pytest.approx(KEPT * (7 * 0.38292 - 1), abs=1e-3)
+        assert found[4] == pytest.approx(KEPT * (7 * 0.00621 - 1), abs=1e-3)
 
     def test_all_that_lies_beyond_says_nothing(self):
         assert not pattern(3)[-1].any()
@@ -80,9 +90,9 @@ class TestPattern:
 
 
 class TestSmooth:
-    def test_shares_of_a_laplacian_add_up(self):
-        np.testing.assert_allclose(LAPLACIANS.sum(1), 1, rtol=1e-5)
-        assert LAPLACIANS.shape == (len(SCALES), BINS)
+    def test_shares_of_a_gaussian_add_up(self):
+        np.testing.assert_allclose(GAUSSIANS.sum(1), 1, rtol=1e-5)
+        assert GAUSSIANS.shape == (len(DEVIATIONS), BINS)
 
     @pytest.mark.parametrize("scale", [0.3, 1.0, 4.0, 15.0])
     def test_a_laplacian_is_fitted(self, scale):
@@ -90,6 +100,13 @@ class TestSmooth:
         found = smooth(counts)
         assert found.sum() == pytest.approx(counts.sum(), rel=1e-4)
         np.testing.assert_allclose(found[:, :-1], counts[:, :-1], atol=0.2 * counts.max())
+
+    @pytest.mark.parametrize("deviation", [0.4, 1.5, 6.0, 20.0])
+    def test_a_gaussian_is_fitted(self, deviation):
+        edges = np.append(np.arange(BINS) - 0.5, np.inf)
+        counts = (1000 * np.diff(2 * ndtr(edges / deviation))).astype(np.float32)[None]
+        counts[0, 0] = 1000 * (2 * ndtr(0.5 / deviation) - 1)
+        np.testing.assert_allclose(smooth(counts)[:, :-1], counts[:, :-1], atol=0.12 * counts.max())
 
     def test_nothing_is_expected_of_no_counts(self):
         assert not smooth(np.zeros((2, BINS), np.float32)).any()
@@ -114,7 +131,7 @@ class TestLogRatios:
     def test_patterns_that_a_bend_can_imitate_say_nothing(self, monkeypatch):
         rng = np.random.default_rng(2)
         mixed = (FREEDOMS.T @ rng.normal(0, 0.1, (len(FREEDOMS), STEPS))).astype(np.float32)
-        monkeypatch.setattr(first_steps, "pattern", lambda _: mixed)
+        monkeypatch.setattr(first_steps, "pattern", lambda *_: mixed)
         counts = np.stack([stored(None, 5, rng) for _ in range(5)])
         np.testing.assert_allclose(log_ratios(counts, np.full(5, 5)), 0, atol=0.05)
 
@@ -141,6 +158,14 @@ class TestLogRatios:
         assert found.shape == (2, 2, STEPS)
         np.testing.assert_allclose(log_ratios(counts[1:, 1], tables[1:, 1])[0], found[1, 1], rtol=1e-3, atol=1e-4)
 
+    def test_each_histogram_has_its_error(self):
+        counts = np.stack([stored(9, 5, np.random.default_rng(3))] * 2)
+        tables = np.array([5, 5])
+        both = log_ratios(counts, tables, np.array([ERROR, 1.0]))
+        np.testing.assert_allclose(both[0], log_ratios(counts, tables)[0], rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(both[1], log_ratios(counts, tables, 1.0)[1], rtol=1e-3, atol=1e-3)
+        assert both[0, 9 - 1] > both[1, 9 - 1] > 0  # the larger error explains less
+
     def test_nothing_is_said_where_nothing_is(self):
         found = log_ratios(np.zeros((3, BINS)), np.array([1, 5, 255]))
         np.testing.assert_allclose(found, 0, atol=0.02)
@@ -155,7 +180,7 @@ class TestLogRatios:
         counts = np.zeros(BINS, np.float32)
         counts[:8] = [300, 260, 170, 120, 60, 50, 20, 20]
         found = log_ratios(counts[None], np.array([10]))[0]
-        np.testing.assert_allclose(found[[2, 3, 6, 19]], [-1.221, -14.451, -10.861, -180.285], rtol=1e-3)
+        np.testing.assert_allclose(found[[2, 3, 6, 19]], [-0.5167, -9.6706, -8.8485, -120.6507], rtol=1e-3)
 
     @pytest.mark.parametrize(
         ("shape", "steps", "told"),

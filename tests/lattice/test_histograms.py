@@ -5,7 +5,19 @@ import pytest
 
 from jpegtrace.chain import double_compress
 from jpegtrace.errors import UsageError
-from jpegtrace.lattice.histograms import BINS, LARGEST, Chroma, counts_of, counts_of_planes, probability_twice
+from jpegtrace.lattice.first_dc_step import dc_log_ratios
+from jpegtrace.lattice.first_steps import ERROR, STEPS, log_ratios
+from jpegtrace.lattice.histograms import (
+    BINS,
+    LARGEST,
+    SUBSAMPLED_ERROR,
+    Chroma,
+    Window,
+    counts_of,
+    counts_of_planes,
+    evidence_of,
+    probability_twice,
+)
 from jpegtrace.tables import ijg_table
 from support.pictures import scene
 
@@ -59,6 +71,43 @@ class TestChroma:
         found = counts_of_planes(np.ones((2, 2, 8, 8), np.int16), None)
         assert (found[0].sum(1) == 4).all()
         assert not found[1].any()
+
+
+class TestEvidence:
+    def test_each_frequency_of_luma_and_chroma_and_dc_by_itself(self):
+        luma, table, chroma = compressed(70, 90)
+        found = evidence_of([Window(luma, table, chroma)])[0]
+        assert found.shape == (2, 64, STEPS)
+        alone = log_ratios(counts_of(luma), table.reshape(64))
+        np.testing.assert_allclose(found[0, 1:], alone[1:], rtol=1e-3, atol=1e-2)
+        np.testing.assert_allclose(found[0, 0], dc_log_ratios(luma[..., 0, 0], int(table[0, 0])), rtol=1e-4)
+        colours = log_ratios(sum(map(counts_of, chroma.blocks)), chroma.table.reshape(64), SUBSAMPLED_ERROR)
+        np.testing.assert_allclose(found[1, 1:], colours[1:], rtol=1e-3, atol=1e-2)
+        both = np.concatenate([plane[..., 0, 0].ravel() for plane in chroma.blocks])
+        wanted = dc_log_ratios(both, int(chroma.table[0, 0]), SUBSAMPLED_ERROR)
+        np.testing.assert_allclose(found[1, 0], wanted, rtol=1e-4)
+
+    def test_dc_tells_its_first_step(self):
+        """16 at a quality of 50, then 3 at 90: more than half of the values lie beyond what histograms hold."""
+        luma, table, _ = compressed(50, 90)
+        assert (np.abs(luma[..., 0, 0]) > LARGEST).mean() > 0.3
+        found = evidence_of([Window(luma, table)])[0, 0, 0]
+        assert found.argmax() + 1 == 16
+        assert found.max() > 30
+
+    def test_whole_chroma_has_errors_like_luma(self):
+        luma, table, chroma = compressed(70, 90)
+        assert Window(luma, table, chroma).errors == (ERROR, SUBSAMPLED_ERROR)
+        assert Window(luma, table, chroma._replace(factors=(1, 1))).errors == (ERROR, ERROR)
+
+    def test_nothing_is_said_of_chroma_that_is_not_there(self):
+        assert np.abs(evidence_of([Window(*compressed(70, 90)[:2])])[0, 1]).max() < 0.1
+
+    def test_windows_do_not_see_one_another(self):
+        windows = [Window(*compressed(*pair)) for pair in ((70, 90), (None, 85))]
+        both = evidence_of(windows)
+        for window, found in zip(windows, both, strict=True):
+            np.testing.assert_allclose(evidence_of([window])[0], found, rtol=1e-3, atol=1e-2)
 
 
 class TestProbability:

@@ -15,7 +15,7 @@ from jpegtrace_training.recipes import find  # noqa: E402
 from jpegtrace_training.trainer import Machine, Settings, train  # noqa: E402
 
 
-@pytest.mark.parametrize("name", ["manipulation", "qf-pixel"])
+@pytest.mark.parametrize("name", ["manipulation", "qf-pixel", "double-histogram"])
 def test_a_network_that_begins_with_them_answers_as_the_file_does(name):
     model = find(name).network()
     found = shipped.checkpoint_of(name)

@@ -1,8 +1,8 @@
 """From weights that ship back to a checkpoint that a training can begin with.
 
 ``python -m jpegtrace_training.shipped ID FILE`` writes the weights of a card to ``FILE``, for ``jpegtrace train ID
---begin FILE``. Half floats are widened, and stay as exact as they were. Exports that turn weights round, as those of
-linear layers over more than two axes (`double-histogram`), are refused.
+--begin FILE``. Half floats are widened, and stay as exact as they were. Linear layers over more than two axes, whose
+weights an export turns round and leaves without a name, are known by their bias.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from jpegtrace import networks
@@ -33,6 +34,7 @@ def checkpoint_of(name: str) -> dict[str, Any]:
     card, model = networks.card(name), find(name).network()
     graph = onnx.load_from_string(networks.verified_bytes(name)).graph
     stored = {tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    stored |= _turned_round(graph, stored)
     state = model.state_dict()
     for key, value in state.items():
         if key.endswith("num_batches_tracked"):
@@ -48,6 +50,19 @@ def checkpoint_of(name: str) -> dict[str, Any]:
         "step": card.steps,
         "seeds": list(card.seeds),
     }
+
+
+def _turned_round(graph: onnx.GraphProto, stored: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Weights of products to which a stored bias is added, as their layers have them, by name."""
+    products = {node.output[0]: node.input[1] for node in graph.node if node.op_type == "MatMul"}
+    found = {}
+    for node in graph.node:
+        if node.op_type == "Add":
+            biases = [name for name in node.input if name in stored and name.endswith(".bias")]
+            weights = [stored[products[name]] for name in node.input if products.get(name) in stored]
+            if biases and weights:
+                found[biases[0].removesuffix("bias") + "weight"] = weights[0].T
+    return found
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ that files have.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +19,15 @@ from numpy.typing import NDArray
 
 from jpegtrace import networks
 from jpegtrace.errors import UsageError
-from jpegtrace.lattice.first_steps import BINS, LARGEST, log_ratios
+from jpegtrace.lattice.first_dc_step import dc_log_ratios
+from jpegtrace.lattice.first_steps import BINS, ERROR, LARGEST, Singles, log_ratios
 
 WEIGHTS = "double-histogram"
 FEWEST_BLOCKS = 64  # in training; below, the answer is not to be had
 MOST_BLOCKS = 1024  # likewise; counts of larger windows are scaled down to as many
 FACTORS = ((1, 1), (2, 1), (2, 2))  # across and down, in training
 NO_TABLE = np.ones((8, 8), np.uint16)  # stands for that of chroma where there is none
+SUBSAMPLED_ERROR = 1.0  # deviation of a coefficient of chroma between the compressions, where it was made smaller again
 
 Blocks = NDArray[np.signedinteger[Any]]
 Counts = NDArray[np.float32]
@@ -63,6 +66,62 @@ def counts_of_planes(luma: Blocks, chroma: Chroma | None) -> Counts:
     return np.stack([counts_of(luma), colours])
 
 
+class Window(NamedTuple):
+    """What the last compression stores of a window.
+
+    Attributes:
+        luma: stored values, (rows, columns, 8, 8).
+        table: of luma, (8, 8) in rows.
+        chroma: of the same window; None where there is none.
+    """
+
+    luma: Blocks
+    table: NDArray[np.integer[Any]]
+    chroma: Chroma | None = None
+
+    @property
+    def tables(self) -> Counts:
+        """Of luma and chroma, (2, 64)."""
+        steps = [self.table, NO_TABLE if self.chroma is None else self.chroma.table]
+        return np.stack(steps).reshape(2, 64).astype(np.float32)
+
+    @property
+    def share(self) -> float:
+        """Of the blocks that count."""
+        blocks = int(self.luma.shape[0] * self.luma.shape[1])
+        return min(1.0, MOST_BLOCKS / max(blocks, 1))
+
+    @property
+    def counts(self) -> Counts:
+        """As of MOST_BLOCKS blocks at most, (2, 64, BINS)."""
+        return counts_of_planes(self.luma, self.chroma) * np.float32(self.share)
+
+    @property
+    def dc(self) -> tuple[Blocks, ...]:
+        """DC values of luma and, where there is chroma, of both planes of it."""
+        if self.chroma is None:
+            return (self.luma[..., 0, 0].ravel(),)
+        return self.luma[..., 0, 0].ravel(), np.concatenate([plane[..., 0, 0].ravel() for plane in self.chroma.blocks])
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Deviation of a coefficient of luma and of chroma between the compressions."""
+        whole = self.chroma is None or self.chroma.factors == (1, 1)
+        return ERROR, ERROR if whole else SUBSAMPLED_ERROR
+
+
+def evidence_of(windows: Sequence[Window]) -> Singles:
+    """Log-likelihood ratio of every first step against none, (windows, 2, 64, STEPS); 0 where there is no chroma."""
+    errors = np.array([window.errors for window in windows])[..., None].repeat(64, 2)
+    tables = np.stack([window.tables for window in windows])
+    found = log_ratios(np.stack([window.counts for window in windows]), tables, errors)
+    for index, window in enumerate(windows):
+        for plane, stored in enumerate(window.dc):
+            last, error = int(tables[index, plane, 0]), window.errors[plane]
+            found[index, plane, 0] = dc_log_ratios(stored, last, error, window.share)
+    return found
+
+
 def probability_twice(luma: Blocks, table: NDArray[np.integer[Any]], chroma: Chroma | None = None) -> float:
     """Probability that a window was compressed before on the same grid; once and twice equally likely beforehand.
 
@@ -78,8 +137,7 @@ def probability_twice(luma: Blocks, table: NDArray[np.integer[Any]], chroma: Chr
     count = luma.shape[0] * luma.shape[1]
     if count < FEWEST_BLOCKS:
         raise UsageError(f"histograms need at least {FEWEST_BLOCKS} blocks, not {count}")
-    counts = counts_of_planes(luma, chroma) * np.float32(min(1.0, MOST_BLOCKS / count))
-    steps = np.stack([table, NO_TABLE if chroma is None else chroma.table]).reshape(2, 64).astype(np.float32)
-    asked = {"counts": counts[None], "tables": steps[None], "evidence": log_ratios(counts, steps)[None]}
+    window = Window(luma, table, chroma)
+    asked = {"counts": window.counts[None], "tables": window.tables[None], "evidence": evidence_of([window])}
     odds = float(networks.run(WEIGHTS, asked)[0][0])
     return 1 / (1 + float(np.exp(-odds)))

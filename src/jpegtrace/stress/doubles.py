@@ -1,4 +1,4 @@
-"""Detectors of double compression: the engine, and the published networks whose weights are at hand."""
+"""Detectors of double compression: what `compression-count` asks, and published networks whose weights are at hand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import logit
 
 from jpegtrace import networks
 from jpegtrace.analyses.compression_count import Params
 from jpegtrace.lattice import posterior
+from jpegtrace.lattice.histograms import FEWEST_BLOCKS, probability_twice
 from jpegtrace.networks import published
 
 Blocks = NDArray[np.int16]
@@ -20,6 +22,7 @@ Plane = NDArray[np.uint8]
 
 ENGINE = "compression-count"
 GRIDS = (True, False)  # aligned, and not
+SMALLEST = 1e-12  # probability, as far as odds go
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,10 @@ class DoubleDetector:
 def installed_doubles() -> tuple[tuple[DoubleDetector, ...], dict[str, str]]:
     """The engine and the networks that can be used here, and of the others, why not.
 
-    The engine calls a picture compressed twice from the probability on that the analysis `compression-count` asks for;
-    networks from one half on. A network is asked on the grids that it was trained for.
+    The engine calls a picture compressed twice where the analysis `compression-count` does, published networks from
+    one half on. A network is asked on the grids that it was trained for.
     """
-    found = [DoubleDetector(ENGINE, Params().double_from, _engine)]
+    found = [DoubleDetector(ENGINE, 0.0, _engine)]
     missing = {}
     for kind, ask in (("djpeg-hist", _hist), ("djpeg-srnet", _srnet)):
         for shifted in (False, True):
@@ -71,7 +74,13 @@ def _unusable(name: str) -> str:
 
 
 def _engine(blocks: Blocks, table: Table, plane: Plane) -> float:  # noqa: ARG001
-    return 1 - posterior(blocks, table).single
+    """By how much the lattice or the histograms pass the probability from which they say "twice", in log odds."""
+    params = Params()
+    answers = [(1 - posterior(blocks, table).single, params.double_from)]
+    if blocks.shape[0] * blocks.shape[1] >= FEWEST_BLOCKS:
+        answers.append((probability_twice(blocks, table), params.one_grid_from))
+    probabilities, least = np.array(answers).clip(SMALLEST, 1 - SMALLEST).T
+    return float((logit(probabilities) - logit(least)).max())
 
 
 def _hist(blocks: Blocks, table: Table, plane: Plane, *, name: str) -> float:  # noqa: ARG001

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from jpegtrace.lattice.first_steps import log_ratios
-from jpegtrace.lattice.histograms import NO_TABLE, counts_of_planes
+from jpegtrace.lattice.histograms import Window, evidence_of
 from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, usual_tables
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.double_histogram import DoubleHistogram
@@ -46,23 +45,22 @@ def draw(pictures: Sequence[NDArray[np.uint8]], count: int, rng: np.random.Gener
     batch, twice = compressed(
         pictures, -(-count // len(PARTS)), rng, side, shifted=False, subsamplings=pair, chroma_shifted=CHROMA_SHIFTED
     )
-    counts, tables = [], []
+    windows = []
     for index, luma in enumerate(batch.luma):
         chroma = None if rng.random() < GREY else chroma_of(batch, index)
         for part in PARTS:
             size = luma.shape[0] // part
             top, left = (int(corner) for corner in rng.integers(0, luma.shape[0] - size + 1, 2))
             here = None if chroma is None else chroma.beside(top, left, size, size)
-            counts.append(counts_of_planes(luma[top : top + size, left : left + size], here))
-            tables.append(np.stack([batch.last_tables[index, 0], NO_TABLE if here is None else here.table]))
-    found, last = np.stack(counts[:count]), np.stack(tables[:count]).reshape(count, 2, 64)
+            windows.append(Window(luma[top : top + size, left : left + size], batch.last_tables[index, 0], here))
+    windows = windows[:count]
     known = {table.tobytes(): index for index, table in enumerate(usual_tables(QUALITY))}
     tables_before = zip(batch.first_tables, twice, strict=True)
     first = np.array([known[table.tobytes()] if before else ONCE for table, before in tables_before])
     return {
-        "counts": found.astype(np.float16),
-        "tables": last.astype(np.float32),
-        "evidence": log_ratios(found, last).clip(-HALF, HALF).astype(np.float16),
+        "counts": np.stack([window.counts for window in windows]).astype(np.float16),
+        "tables": np.stack([window.tables for window in windows]),
+        "evidence": evidence_of(windows).clip(-HALF, HALF).astype(np.float16),
         "twice": np.repeat(twice, len(PARTS))[:count].astype(np.float32),
         "first": np.repeat(first, len(PARTS))[:count],
     }

@@ -1,0 +1,100 @@
+"""Evidence of stored DC values for a first step of DC."""
+
+import numpy as np
+import pytest
+
+from jpegtrace.lattice.first_dc_step import (
+    FURTHEST,
+    HEAPED,
+    LEAST,
+    SPREAD,
+    cells_beside,
+    dc_log_ratios,
+    sharp_pattern,
+)
+from jpegtrace.lattice.first_steps import KEPT, STEPS
+
+
+def stored(first, last, rng, count=1024):
+    """DC values of a picture in a few tones, rounded to one step and then to another, with errors between."""
+    tones = rng.uniform(-800, 800, 6)
+    values = tones[rng.integers(6, size=count)] + rng.normal(0, 90, count)
+    if first is not None:
+        values = np.rint(values / first) * first
+    return np.rint((values + rng.normal(0, 0.3, count)) / last).astype(np.int16)
+
+
+def kernel(cells):
+    """The Gaussian that smooths, as a matrix, as far as it reaches."""
+    apart = np.arange(cells)[:, None] - np.arange(cells)
+    weights = np.exp(-((apart / SPREAD) ** 2) / 2) * (np.abs(apart) <= 4 * SPREAD)
+    return weights / np.exp(-((np.arange(-4 * SPREAD, 4 * SPREAD + 1) / SPREAD) ** 2) / 2).sum()
+
+
+class TestPattern:
+    def test_by_hand(self):
+        """Steps 3 then 10: cells hold 3, 3.5, 3.5 multiples in turn, and smoothing leaves next to nothing of that."""
+        found = sharp_pattern(10)
+        middle = cells_beside(10)
+        wanted = KEPT * np.array([-0.1, 0.05, 0.05, -0.1, 0.05, 0.05])
+        np.testing.assert_allclose(found[middle : middle + 6, 3 - 1], wanted, atol=2e-3)
+
+    def test_is_the_same_on_both_sides_of_zero(self):
+        np.testing.assert_allclose(sharp_pattern(7), sharp_pattern(7)[::-1], atol=1e-5)
+
+    def test_what_is_slower_than_the_smoothing_is_gone(self):
+        """Steps 51 then 50: cells are as full as others near by, but for one in 51."""
+        assert np.abs(sharp_pattern(50)[:, 51 - 1]).max() < KEPT
+        assert np.abs(sharp_pattern(1)[:, 0]).max() < 1e-3
+
+    def test_is_not_to_be_written_to(self):
+        with pytest.raises(ValueError, match="read-only"):
+            sharp_pattern(9)[0] = 1
+
+
+class TestLogRatios:
+    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (None, 7)])
+    def test_by_the_formula(self, first, last):
+        values = stored(first, last, np.random.default_rng(1))
+        beside = cells_beside(last)
+        counts = np.array([(values == k).sum() for k in range(-beside, beside + 1)])
+        around = kernel(len(counts)) @ counts
+        b = around + LEAST
+        v = b + HEAPED * b**2
+        r = np.sign(counts - around) * np.minimum(np.abs(counts - around), FURTHEST * np.sqrt(v))
+        for step in (1, 3, 4, 20):
+            d = sharp_pattern(last)[:, step - 1]
+            wanted = (b / v * r * d).sum() - (b**2 / v * d**2).sum() / 2
+            assert dc_log_ratios(values, last)[step - 1] == pytest.approx(wanted, abs=1e-2, rel=1e-3)
+
+    @pytest.mark.parametrize(("first", "last"), [(2, 5), (3, 10), (4, 6), (7, 11), (9, 5), (20, 10)])
+    def test_the_step_that_was_planted_has_most(self, first, last):
+        rng = np.random.default_rng([first, last])
+        found = np.mean([dc_log_ratios(stored(first, last, rng), last) for _ in range(10)], 0)
+        assert found.argmax() + 1 == first
+        assert found.max() > 1
+
+    @pytest.mark.parametrize("last", [1, 2, 3, 8, 17, 60])
+    def test_one_compression_speaks_for_none(self, last):
+        rng = np.random.default_rng(last)
+        found = np.stack([dc_log_ratios(stored(None, last, rng), last) for _ in range(40)])
+        assert found.shape == (40, STEPS)
+        assert (found > 3).mean() < 0.01
+
+    def test_one_value_everywhere_says_little(self):
+        """A sky of one tone is a heap in one cell."""
+        assert dc_log_ratios(np.full(1024, 7), 10).max() < 5
+
+    def test_half_of_the_blocks_count_half(self):
+        values = stored(4, 6, np.random.default_rng(3))
+        twice = np.concatenate([values, values])
+        np.testing.assert_allclose(dc_log_ratios(twice, 6, share=0.5), dc_log_ratios(values, 6), rtol=1e-4, atol=1e-3)
+
+    def test_larger_errors_say_less(self):
+        values = stored(4, 6, np.random.default_rng(3))
+        assert 0 < dc_log_ratios(values, 6, error=1.0)[4 - 1] < dc_log_ratios(values, 6)[4 - 1]
+
+    def test_values_beyond_all_and_no_values(self):
+        assert np.isfinite(dc_log_ratios(np.array([-32768, 32767]), 3)).all()
+        assert np.abs(dc_log_ratios(np.zeros(0, np.int16), 3)).max() < 0.5
+        assert np.isfinite(dc_log_ratios(np.array([1, -1]), 65535)).all()
