@@ -43,6 +43,9 @@ def test_a_finer_first_table_on_the_same_grid_is_seen_by_the_histograms():
     count = compression_count(picture)
     assert (count.count, count.grid_origin) == (2, [0, 0])
     assert count.probability == count.values["probability_double"] >= 0.99
+    by_lattice, by_histograms = (count.values[f"probability_by_{name}"] for name in ("lattice", "histograms"))
+    assert by_lattice < 0.9999
+    assert by_histograms == count.values["probability_double"]
     assert compression_count(twice(11, "jpeg:75")).values["count"] != 2
 
 

@@ -179,17 +179,23 @@ def _look(picture: Picture) -> Past | str:
     window = busiest_window(last.blocks, last.usable)
     if window is None or min(window[2:]) < SMALLEST:
         return f"no window of {8 * SMALLEST} pixels a side is whole and free of clipping"
-    past = _past_in(last, window)
-    if past.activity < QUIET:
-        return "the picture is flat: too few coefficients are left to say anything"
     top, left, rows, cols = window
     here = last.blocks[top : top + rows, left : left + cols]
+    if _activity(here) < QUIET:
+        return "the picture is flat: too few coefficients are left to say anything"
     if variety(_varying(here)) < DRAWN:
         return "most of its blocks are copies of others, as in drawings, screenshots and rendered gradients"
+    past = _past_in(last, window)
     if rows * cols < FEWEST_BLOCKS:
         return past
     chroma = None if last.chroma is None else last.chroma.beside(*window)
     return replace(past, one_grid=probability_twice(here, last.table, chroma))
+
+
+def _activity(blocks: NDArray[np.int16]) -> float:
+    """Nonzero coefficients a block, DC apart."""
+    values = blocks.reshape(-1, 64)[:, 1:]
+    return np.count_nonzero(values) / len(values)
 
 
 def _varying(blocks: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -269,6 +275,5 @@ def whole(picture: Picture) -> bool:
 def _past_in(last: LastCompression, window: tuple[int, int, int, int]) -> Past:
     top, left, rows, cols = window
     here = np.ascontiguousarray(last.blocks[top : top + rows, left : left + cols])
-    activity = float((here != 0).sum() - (here[..., 0, 0] != 0).sum()) / (rows * cols)
     corner = 8 * left + last.corner[1], 8 * top + last.corner[0]
-    return Past(posterior(here, last.table), (*corner, 8 * cols, 8 * rows), activity)
+    return Past(posterior(here, last.table), (*corner, 8 * cols, 8 * rows), _activity(here))

@@ -58,7 +58,7 @@ class Params:
 
 @analysis(
     "compression-count",
-    version=5,
+    version=6,
     place=200,
     title="Compressed how often",
     question="Was the picture compressed once or twice, and on which grid before?",
@@ -87,6 +87,8 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     values: dict[str, Json] = {
         "count": None,
         "probability_double": round(past.double, 4),
+        "probability_by_lattice": round(by_lattice, 4),
+        "probability_by_histograms": None if past.one_grid is None else round(past.one_grid, 4),
         "grid_origin": None,
         "grid_origin_probability": None,
         "window": list(past.window),
