@@ -23,7 +23,7 @@ from common import write_results
 from jpegtrace.analyses.compression_count import Params
 from jpegtrace.chain import DoubleDistribution, double_compress, filters, random_double
 from jpegtrace.lattice import posterior
-from jpegtrace.lattice.histograms import probability_twice
+from jpegtrace.lattice.histograms import one_grid
 from jpegtrace.picture import Picture
 from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, draw_corners, draw_piece, draw_tables
 
@@ -58,7 +58,7 @@ def job(asked: Job) -> tuple[Job, float, float] | None:
         first = first if asked.before == "twice" else None
         batch = double_compress(piece[None], first, last, draw_corners(rng, 1, shifted=False), patch=WINDOW)
     luma, steps = batch.luma[0], batch.last_tables[0, 0]
-    return asked, 1 - posterior(luma, steps).single, probability_twice(luma, steps, chroma_of(batch, 0))
+    return asked, 1 - posterior(luma, steps).single, one_grid(luma, steps, chroma_of(batch, 0)).told
 
 
 def processed(piece: np.ndarray, how: str, rng: np.random.Generator) -> np.ndarray:

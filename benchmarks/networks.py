@@ -46,7 +46,7 @@ from jpegtrace.chain import DoubleDistribution, double_compress, random_double
 from jpegtrace.lattice import combine, first_steps, gather, histograms, posterior, read_entries
 from jpegtrace.lattice.decode import COMPROMISE
 from jpegtrace.networks import published
-from jpegtrace.tables import ZIGZAG, ijg_table
+from jpegtrace.tables import ZIGZAG, ijg_table, usual_tables
 from jpegtrace_training.histories import (
     MARGIN,
     QUALITY,
@@ -55,7 +55,6 @@ from jpegtrace_training.histories import (
     draw_corners,
     draw_piece,
     draw_tables,
-    usual_tables,
 )
 from quality_map import PAPER_QUALITIES, REDUCED, compressed, load
 

@@ -12,7 +12,7 @@ from jpegtrace.analyses.compression_count import Params, compression_count
 from jpegtrace.analyses.primary_table import primary_table
 from jpegtrace.chain import simulate
 from jpegtrace.findings import Status
-from jpegtrace.lattice.histograms import probability_twice
+from jpegtrace.lattice.histograms import one_grid
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table, named_table
 from support.jpegs import random_parts, write_jpeg
@@ -128,8 +128,8 @@ class TestChroma:
         left, top, width, height = past_of(picture).window
         window = top // 8, left // 8, height // 8, width // 8
         here = luma.blocks[window[0] : window[0] + window[2], window[1] : window[1] + window[3]]
-        asked = probability_twice(here, luma.table, luma.chroma.beside(*window))
-        assert past_of(picture).one_grid == asked != probability_twice(here, luma.table)
+        asked = one_grid(here, luma.table, luma.chroma.beside(*window))
+        assert past_of(picture).one_grid == asked != one_grid(here, luma.table)
 
 
 def test_another_last_table_makes_no_difference():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from checks import pictures
 from checks.pictures import as_file, scene
@@ -9,6 +10,8 @@ from jpegtrace.analyses import find_analysis
 from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Status
+from jpegtrace.lattice.dense import Hypothesis
+from jpegtrace.lattice.regions import textured
 from jpegtrace.picture import Picture
 
 regions = find_analysis("regions")
@@ -117,3 +120,38 @@ def test_progress_rises_to_the_end(collage):
 def test_a_map_needs_pixels_that_were_jpeg():
     with pytest.raises(UnsupportedFormat, match="its pixels show no trace of a JPEG compression"):
         regions.maps_of(Picture.open(as_file(scene(1), "PNG")))
+
+
+class TestSmooth:
+    """Zeros on any grid fit a coarse table, and DC does in bands of an even sky."""
+
+    @pytest.mark.parametrize("origin", [(0, 0), (3, 5)])
+    def test_share_of_blocks_with_more_than_dc(self, origin):
+        """Two of six blocks inside have a wave of 2 steps, one of them besides one of .4, which is none."""
+        past = Hypothesis(origin, np.full(64, 10, np.uint16), "ten", 0)
+        luma = np.full((24 + origin[0], 32 + origin[1]), 130, np.float32)
+        wave = 2 * np.cos((np.arange(8) + 0.5) * np.pi / 8) / np.sqrt(32) * 10  # 20 at frequency (0, 1)
+        for row, col, size in ((0, 1, 1), (1, 1, 1), (2, 2, 0.2)):
+            top, left = origin[0] + 8 * row, origin[1] + 8 * col
+            luma[top : top + 8, left : left + 8] += size * wave
+        inside = np.zeros((3 + (origin[0] > 0), 4 + (origin[1] > 0)), bool)
+        inside[:3, 1:3] = True
+        shift = int(origin != (0, 0))  # the middle of a block lies in the next cell from 4 pixels on
+        inside = np.roll(inside, (0, shift), (0, 1))
+        assert textured(luma, past, (0, 0), inside) == pytest.approx(2 / 6)
+        assert textured(luma, past, (0, 0), np.zeros_like(inside)) == 0
+
+    def test_an_unknown_step_is_none(self):
+        luma = np.random.default_rng(1).uniform(0, 255, (16, 16)).astype(np.float32)
+        past = Hypothesis((0, 0), np.array([16] + 63 * [0], np.uint16), "DC only", 0)
+        assert textured(luma, past, (0, 0), np.ones((2, 2), bool)) == 0
+
+    def test_an_even_sky_is_not_divided(self):
+        """A gradient with a little noise, smoothed as cameras do; its bands fit a coarse first table."""
+        rows, cols = np.mgrid[:384, :384]
+        noise = ndimage.gaussian_filter(np.random.default_rng(4).normal(0, 3, (384, 384)), 2)
+        sky = 130 + rows / 30 + cols / 20 + noise
+        pixels = np.clip(np.stack([sky - 20, sky, sky + 5], 2), 0, 255).astype(np.uint8)
+        found = regions(Picture.open(simulate(pixels, "jpeg:95").data))
+        assert found.status is Status.INCONCLUSIVE
+        assert not found.claims

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jpegtrace.chain import double_compress
+from jpegtrace.lattice.histograms import OneGrid
 from jpegtrace.stress import doubles
 from jpegtrace.stress.doubles import ENGINE, installed_doubles
 from jpegtrace.tables import ijg_table
@@ -33,12 +34,12 @@ class TestEngine:
     def test_by_hand(self, monkeypatch, once_by_lattice, twice_by_histograms, wanted):
         """Thresholds are .9999 and .99; whichever is passed by more counts, and 1e-12 is as far as odds go."""
         monkeypatch.setattr(doubles, "posterior", lambda *_: SimpleNamespace(single=once_by_lattice))
-        monkeypatch.setattr(doubles, "probability_twice", lambda *_: twice_by_histograms)
+        monkeypatch.setattr(doubles, "one_grid", lambda *_: OneGrid(twice_by_histograms, True))
         assert engine(np.zeros((8, 8, 8, 8), np.int16)) == pytest.approx(wanted, abs=1e-3)
 
     def test_histograms_are_not_asked_about_few_blocks(self, monkeypatch):
         monkeypatch.setattr(doubles, "posterior", lambda *_: SimpleNamespace(single=0.5))
-        monkeypatch.setattr(doubles, "probability_twice", lambda *_: pytest.fail("63 blocks are too few"))
+        monkeypatch.setattr(doubles, "one_grid", lambda *_: pytest.fail("63 blocks are too few"))
         assert engine(np.zeros((7, 9, 8, 8), np.int16)) == pytest.approx(-math.log(0.9999 / 0.0001))
 
     @pytest.mark.parametrize(("first", "twice"), [(60, True), (80, True), (None, False)])

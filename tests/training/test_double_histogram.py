@@ -6,7 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from jpegtrace.lattice.first_steps import BINS, STEPS, log_ratios, of_tables  # noqa: E402
-from jpegtrace_training.histories import QUALITY, usual_tables  # noqa: E402
+from jpegtrace.tables import usual_tables  # noqa: E402
+from jpegtrace_training.histories import QUALITY  # noqa: E402
 from jpegtrace_training.networks.double_histogram import FREQUENCIES, PLANES, SAID, WIDTH, DoubleHistogram  # noqa: E402
 from jpegtrace_training.pictures import made  # noqa: E402
 from jpegtrace_training.recipes.double_histogram import ONCE, PARTS, RECIPE  # noqa: E402

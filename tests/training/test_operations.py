@@ -14,9 +14,8 @@ from jpegtrace.chain.codec import compress, decompress
 from jpegtrace.jpeg import dct_matrix
 from jpegtrace.manipulation import grid
 from jpegtrace.manipulation.grid import KERNELS, OPERATIONS
-from jpegtrace.tables import ijg_table
+from jpegtrace.tables import ijg_table, usual_known_tables
 from jpegtrace_training import operations
-from jpegtrace_training.histories import usual_known_tables
 from jpegtrace_training.operations import BORDER, KERNEL_SHARES, REDUCED, SHARES, WHOLE, Plan, draw, make, width_of
 from jpegtrace_training.pictures import made
 from support.pictures import scene

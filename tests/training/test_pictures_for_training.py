@@ -12,8 +12,8 @@ from jpegtrace.chain.codec import compress
 from jpegtrace.chain.encoders import Settings, encode
 from jpegtrace.chain.filters import luma_of
 from jpegtrace.errors import ChainError, CorruptInput, UnknownFormat, UsageError
-from jpegtrace.tables import identify, ijg_table
-from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables, usual_known_tables
+from jpegtrace.tables import identify, ijg_table, usual_known_tables
+from jpegtrace_training.histories import decoded_luma, draw_piece, draw_tables
 from jpegtrace_training.pictures import Pictures, is_held_out, load_pictures, made, read
 from support.pictures import deep_scene
 from support.rasters import png16, tiff

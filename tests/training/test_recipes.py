@@ -20,9 +20,9 @@ pytest.importorskip("onnx")
 from jpegtrace.chain.codec import Planes, decompress  # noqa: E402
 from jpegtrace.errors import JpegtraceError, UsageError  # noqa: E402
 from jpegtrace.lattice.first_steps import STEPS  # noqa: E402
-from jpegtrace.tables import ijg_table  # noqa: E402
+from jpegtrace.tables import ijg_table, usual_tables  # noqa: E402
 from jpegtrace_training import recipes as recipes_package  # noqa: E402
-from jpegtrace_training.histories import QUALITY, usual_tables  # noqa: E402
+from jpegtrace_training.histories import QUALITY  # noqa: E402
 from jpegtrace_training.manipulations import draw as draw_manipulated  # noqa: E402
 from jpegtrace_training.networks.djpeg_hist import Histogram  # noqa: E402
 from jpegtrace_training.networks.network import Network  # noqa: E402

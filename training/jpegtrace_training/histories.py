@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -13,34 +11,12 @@ from jpegtrace.chain.codec import Planes, decompress
 from jpegtrace.chain.sampling import factors
 from jpegtrace.errors import ChainError
 from jpegtrace.lattice.histograms import Chroma
-from jpegtrace.tables import ZIGZAG, KnownTables, ijg_table, known_tables, random_smooth_table
+from jpegtrace.tables import Pair, ijg_pair, pair_of, random_smooth_table, usual_known_tables
 
 Pixels = NDArray[np.uint8]
-Pair = NDArray[np.uint16]  # (2, 8, 8): luma, chroma
-COARSEST = 26  # mean of the first steps of a table of the survey that is drawn
 MARGIN = 64  # by which a source is larger than its patch, for shifts and chroma
 BORDER = 16  # of a source before its patch
 QUALITY = (50, 100)  # of standard tables where compression once and twice are told apart
-
-
-@cache
-def usual_known_tables() -> tuple[KnownTables, ...]:
-    """Tables of cameras and programs that files have, of 8 bits and not coarse beyond use."""
-    return tuple(
-        table
-        for table in known_tables()
-        if table.luma.max() < 256 and table.luma.ravel()[ZIGZAG[:15]].mean() < COARSEST
-    )
-
-
-@cache
-def usual_tables(quality: tuple[int, int]) -> NDArray[np.uint16]:
-    """All pairs that `draw_tables` may give without tables of no family, each once, (tables, 2, 8, 8)."""
-    pairs = [_pair(table) for table in usual_known_tables()]
-    pairs += [_standard(each) for each in range(quality[0], quality[1] + 1)]
-    found = np.stack(list({pair.tobytes(): pair for pair in pairs}.values()))
-    found.setflags(write=False)
-    return found
 
 
 def draw_tables(rng: np.random.Generator, quality: tuple[int, int], *, known: float = 0.0, smooth: float = 0.0) -> Pair:
@@ -55,18 +31,10 @@ def draw_tables(rng: np.random.Generator, quality: tuple[int, int], *, known: fl
     kind = rng.random()
     if kind < known:
         tables = usual_known_tables()
-        return _pair(tables[rng.integers(len(tables))])
+        return pair_of(tables[rng.integers(len(tables))])
     if kind < known + smooth:
         return np.stack([random_smooth_table(rng, mean_range=(2.0, 20.0)), random_smooth_table(rng)])
-    return _standard(int(rng.integers(quality[0], quality[1] + 1)))
-
-
-def _pair(table: KnownTables) -> Pair:
-    return np.stack([table.luma, table.luma if table.chroma is None else table.chroma])
-
-
-def _standard(quality: int) -> Pair:
-    return np.stack([ijg_table(quality), ijg_table(quality, "chroma")])
+    return ijg_pair(int(rng.integers(quality[0], quality[1] + 1)))
 
 
 def draw_piece(picture: Pixels, side: int, rng: np.random.Generator, rescaled: float) -> Pixels:

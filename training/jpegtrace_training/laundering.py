@@ -32,8 +32,9 @@ from jpegtrace.laundering.features import describe
 from jpegtrace.laundering.layout import LARGEST, SMALLEST
 from jpegtrace.networks import Card, Port, published
 from jpegtrace.stress.attacks import ATTACKS
+from jpegtrace.tables import Pair
 from jpegtrace_training.cards import CARDS, NETWORKS, WEIGHTS, file_facts, write_card
-from jpegtrace_training.histories import Pair, draw_tables
+from jpegtrace_training.histories import draw_tables
 from jpegtrace_training.networks.export import to_onnx
 from jpegtrace_training.pictures import load_pictures
 

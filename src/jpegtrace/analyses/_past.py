@@ -17,7 +17,7 @@ from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
-from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, probability_twice
+from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, OneGrid, one_grid
 from jpegtrace.lattice.history import History, divide, find_history
 from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
@@ -50,14 +50,14 @@ class Past:
         found: probabilities.
         window: left, top, width and height in pixels.
         activity: nonzero coefficients a block in the window, DC apart.
-        one_grid: probability of an earlier compression on the same grid by the histograms of the window, see
+        one_grid: an earlier compression on the same grid by the histograms of the window, see
             `jpegtrace.lattice.histograms`; None where it has too few blocks.
     """
 
     found: Posterior
     window: tuple[int, int, int, int]
     activity: float
-    one_grid: float | None = None
+    one_grid: OneGrid | None = None
 
     @property
     def by_lattice(self) -> float:
@@ -65,9 +65,14 @@ class Past:
         return 1 - self.found.single
 
     @property
+    def by_histograms(self) -> float:
+        """Probability of an earlier compression by the histograms; 0 where they were not asked."""
+        return 0.0 if self.one_grid is None else self.one_grid.told
+
+    @property
     def double(self) -> float:
         """Probability of an earlier compression by whichever of both is surer of it."""
-        return max(self.by_lattice, self.one_grid or 0.0)
+        return max(self.by_lattice, self.by_histograms)
 
 
 class LastCompression(NamedTuple):
@@ -189,7 +194,7 @@ def _look(picture: Picture) -> Past | str:
     if rows * cols < FEWEST_BLOCKS:
         return past
     chroma = None if last.chroma is None else last.chroma.beside(*window)
-    return replace(past, one_grid=probability_twice(here, last.table, chroma))
+    return replace(past, one_grid=one_grid(here, last.table, chroma))
 
 
 def _activity(blocks: NDArray[np.int16]) -> float:

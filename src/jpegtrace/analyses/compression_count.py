@@ -19,7 +19,8 @@ into scores S, in which both cases are equally likely beforehand:
 
 Where the first compression was the finer one and lay on the same grid, the histograms of stored values tell more than
 the sum of their evidence: bins hold unequal numbers of multiples of the first step. A second network reads them (see
-`jpegtrace.lattice.histograms`). What neither can see counts as once: a first quality so high that its steps drown in
+`jpegtrace.lattice.histograms`), and is heard where a table that files have explains what it sees: some cameras round in
+ways of their own. What neither can see counts as once: a first quality so high that its steps drown in
 the noise of the last compression, and the same table twice on the same grid. More in docs/engine.md.
 """
 
@@ -38,6 +39,7 @@ from jpegtrace.findings import Claim, Json, Level, Matrix, Outcome, Remark, Stat
 from jpegtrace.lattice import origin_probabilities
 from jpegtrace.picture import Picture
 
+UNEVEN = ": its stored values are uneven, but no table that files have explains how; some cameras' own encoders do that"
 GRID_SURE = 0.5  # probability from which its grid is told without a word of doubt
 
 
@@ -80,7 +82,7 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     past = past_of(picture)
     if isinstance(past, str):
         return cannot_tell(past)
-    by_lattice, by_histograms = past.by_lattice, past.one_grid or 0.0
+    by_lattice, by_histograms = past.by_lattice, past.by_histograms
     grid = origin_probabilities(past.found)
     row, col = divmod(int(grid.argmax()), 8)
     sure = float(grid[row, col])
@@ -88,14 +90,17 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
         "count": None,
         "probability_double": round(past.double, 4),
         "probability_by_lattice": round(by_lattice, 4),
-        "probability_by_histograms": None if past.one_grid is None else round(past.one_grid, 4),
+        "probability_by_histograms": None if past.one_grid is None else round(by_histograms, 4),
         "grid_origin": None,
         "grid_origin_probability": None,
         "window": list(past.window),
     }
     if by_lattice < params.double_from:
         if by_histograms < params.one_grid_from:
-            return _not_twice(past.double, values, params, _grids(by_lattice * grid, None))
+            unexplained = past.one_grid is not None and past.one_grid.probability >= params.one_grid_from
+            return _not_twice(
+                past.double, values, params, _grids(by_lattice * grid, None), UNEVEN if unexplained else ""
+            )
         row, col, sure = 0, 0, by_histograms
     where = f"on {'a ' * (row + col > 0)}{shifted_grid(row, col)}"
     remarks = () if sure >= GRID_SURE else (Remark(Level.INFO, "the grid of the first compression is uncertain"),)
@@ -111,9 +116,9 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     )
 
 
-def _not_twice(double: float, values: dict[str, Json], params: Params, grids: Matrix) -> Outcome:
+def _not_twice(double: float, values: dict[str, Json], params: Params, grids: Matrix, why: str) -> Outcome:
     if double >= params.single_below:
-        told = "Cannot tell whether it was compressed before."
+        told = f"Cannot tell whether it was compressed before{why}."
         return Outcome(Status.INCONCLUSIVE, told, values, matrices=(grids,))
     return Outcome(
         Status.OK,

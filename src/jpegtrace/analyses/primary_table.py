@@ -114,7 +114,7 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
     if isinstance(past, str):
         return cannot_tell(past)
     if past.by_lattice < params.double_from:
-        only_histograms = (past.one_grid or 0.0) >= ONE_GRID_FROM
+        only_histograms = past.by_histograms >= ONE_GRID_FROM
         why = (
             "an earlier compression on the same grid shows in histograms, which do not tell its table"
             if only_histograms

@@ -36,20 +36,24 @@ from jpegtrace.analyses._past import (
     SEVERAL_JPEGS,
     cannot_tell,
     history_of,
+    last_compression_of,
     no_map,
     past_within,
     sources_of,
     whole,
 )
-from jpegtrace.analyses._pixels import FEW_COLOURS
+from jpegtrace.analyses._pixels import FEW_COLOURS, luma_pixels_of
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
-from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
+from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded, textured
 from jpegtrace.picture import Picture
 
 ANOTHER = "another past, or none"
 SOURCES = "source"  # the map of parts
+# Share of a part's blocks with more than DC in steps of its past. Original skies with a false past have .12 and less,
+# parts of spliced training pictures .35 and more.
+TEXTURED = 0.2
 SEVERAL = "Parts of its pixels come from different JPEG files."
 
 
@@ -87,7 +91,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "regions",
-    version=3,
+    version=4,
     place=220,
     title="Parts with different pasts",
     question="Do parts of the picture come from different JPEG files?",
@@ -96,6 +100,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "parts whose earlier compression left no trace, or the same one on the same grid",
         "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
+        "a past that lies in smooth areas only, as a sky: it abstains there",
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
         "why parts differ: collages, screenshots and pasted logos are put together in good faith",
@@ -134,6 +139,14 @@ def regions(picture: Picture, params: Params) -> Outcome:
         "searched_windows": len(history.seen),
     }
     maps = (_label_map(found, parts, CELL),)
+    told = set(present) - _smooth(picture, found, present)
+    if len(told) < len(present) and (len(told) < 2 or told == {OTHER}):
+        return Outcome(
+            Status.INCONCLUSIVE,
+            "Cannot tell: a past that differs is seen only where the picture is smooth, which takes little to look so.",
+            values,
+            maps=maps,
+        )
     if len(parts) == 1:
         extent = "throughout" if whole(picture) else "in the part of the picture that could be read"
         one = Claim(
@@ -154,10 +167,9 @@ def regions(picture: Picture, params: Params) -> Outcome:
             remarks=tuple(Remark(Level.INFO, part.sentence) for part in parts),
             maps=maps,
         )
-    told = sum(k != OTHER for k in present)
     what = (
         "parts of the picture were compressed differently before they came together"
-        if told > 1
+        if len(told - {OTHER}) > 1
         else "a part of the picture does not show the past of the rest"
     )
     remarks = Remark(Level.NOTICE, what), *(Remark(Level.INFO, part.sentence) for part in parts)
@@ -264,6 +276,15 @@ def _side_by_side(parts: Sequence[_Part]) -> Comparison:
         "together.",
         not_conclude="Which of them is the original, or why they were joined; collages and pasted logos look so, too.",
     )
+
+
+def _smooth(picture: Picture, found: Segmentation, present: Sequence[int]) -> set[int]:
+    """Sources whose part is too smooth to speak for their past."""
+    luma, last = luma_pixels_of(picture), last_compression_of(picture)
+    if isinstance(luma, str) or isinstance(last, str):
+        return set()
+    pasts = ((k, found.pasts[k - 1]) for k in present if k != OTHER)
+    return {k for k, past in pasts if textured(luma.values, past, last.corner, found.labels == k) < TEXTURED}
 
 
 def _blocks_of(inside: NDArray[np.bool_], stride: int, picture: Picture) -> NDArray[np.bool_]:

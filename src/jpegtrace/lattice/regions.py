@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dctn
 
 from jpegtrace.lattice import _region_kernels
 from jpegtrace.lattice.dense import Hypothesis, Sums
 from jpegtrace.lattice.hypotheses import ENTRIES
+from jpegtrace.tables import ZIGZAG
 
 CELL = 8  # pixels
 # What follows was chosen on training pictures.
@@ -33,6 +35,7 @@ AGAINST = 0.7  # evidence against a past, in another picture, over that for it w
 LEAST_AGAINST = 2.0  # the same in nats a cell where no past fits: weak evidence turns round by chance
 PASSES = 8
 AT_ONCE = 1 << 16  # places of a map worked out together
+BAND = 64  # rows of blocks transformed together
 OTHER, UNKNOWN = 0, -1
 
 
@@ -122,6 +125,35 @@ def faded(found: Segmentation, sums: Sums, stride: int = CELL) -> tuple[int, ...
         if only:
             parts.append(int(part))
     return tuple(parts)
+
+
+def textured(luma: NDArray[np.float32], past: Hypothesis, corner: tuple[int, int], inside: NDArray[np.bool_]) -> float:
+    """Share of a part's blocks in which a past has anything but 0 beside DC, in steps of its table.
+
+    Where nothing else is there, zeros on any grid fit a coarse table, and so does DC in bands of an even sky.
+
+    Args:
+        luma: 0..255, (height, width).
+        past: grid and table of an earlier compression.
+        corner: row and column where the grid of the last compression begins.
+        inside: places of the part, of CELL pixels a side.
+    """
+    top, left = (start + shift for start, shift in zip(corner, past.origin, strict=True))
+    rows, cols = (luma.shape[0] - top) // CELL, (luma.shape[1] - left) // CELL
+    row, col = (
+        np.minimum((start + CELL * np.arange(count)) // CELL, size - 1)
+        for start, count, size in ((top + CELL // 2, rows, inside.shape[0]), (left + CELL // 2, cols, inside.shape[1]))
+    )
+    steps = np.where(past.table == 0, np.inf, past.table)[1:]
+    told = blocks = 0
+    for first in range(0, rows, BAND):
+        many = min(BAND, rows - first)
+        here = luma[top + CELL * first : top + CELL * (first + many), left : left + CELL * cols]
+        values = dctn(here.reshape(many, CELL, cols, CELL), axes=(1, 3), norm="ortho").swapaxes(1, 2)
+        part = inside[row[first : first + many, None], col]
+        stored = np.abs(values.reshape(many, cols, CELL**2)[part][:, ZIGZAG[1:]]) >= steps / 2
+        told, blocks = told + int(stored.any(1).sum()), blocks + int(part.sum())
+    return told / max(blocks, 1)
 
 
 def _means(labels: NDArray[np.int8], kept: Sums, stride: int) -> NDArray[np.float64]:

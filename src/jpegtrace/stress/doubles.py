@@ -13,7 +13,7 @@ from scipy.special import logit
 from jpegtrace import networks
 from jpegtrace.analyses.compression_count import Params
 from jpegtrace.lattice import posterior
-from jpegtrace.lattice.histograms import FEWEST_BLOCKS, probability_twice
+from jpegtrace.lattice.histograms import FEWEST_BLOCKS, one_grid
 from jpegtrace.networks import published
 
 Blocks = NDArray[np.int16]
@@ -78,7 +78,7 @@ def _engine(blocks: Blocks, table: Table, plane: Plane) -> float:  # noqa: ARG00
     params = Params()
     answers = [(1 - posterior(blocks, table).single, params.double_from)]
     if blocks.shape[0] * blocks.shape[1] >= FEWEST_BLOCKS:
-        answers.append((probability_twice(blocks, table), params.one_grid_from))
+        answers.append((one_grid(blocks, table).told, params.one_grid_from))
     probabilities, least = np.array(answers).clip(SMALLEST, 1 - SMALLEST).T
     return float((logit(probabilities) - logit(least)).max())
 

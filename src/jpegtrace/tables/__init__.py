@@ -6,6 +6,7 @@ and `from_zigzag` are the only doors to the order that a file stores.
 * Standard tables: `ijg_table`, `nearest_quality`, `exact_quality` (ITU-T T.81 Annex K.1, scaled as libjpeg does).
 * Known tables: `identify` says where a set of tables was seen, among 462 distinct sets in 7,215 real files; `families`
   groups these sets by who writes them, `named_table` fetches one by name.
+* `usual_tables` are those that a file may well have.
 * `random_smooth_table` makes a plausible table that nobody is known to write.
 
 What a table cannot show: a file with a Canon table was not thereby taken by a Canon, and a program that re-saves a
@@ -27,6 +28,7 @@ from jpegtrace.tables._standard import (
     ijg_table,
     nearest_quality,
 )
+from jpegtrace.tables._usual import Pair, ijg_pair, pair_of, usual_known_tables, usual_tables
 
 __all__ = [
     "STANDARD_CHROMA",
@@ -35,6 +37,7 @@ __all__ = [
     "Channel",
     "Identification",
     "KnownTables",
+    "Pair",
     "Program",
     "QualityMatch",
     "Table",
@@ -45,11 +48,15 @@ __all__ = [
     "families",
     "from_zigzag",
     "identify",
+    "ijg_pair",
     "ijg_table",
     "known_tables",
     "named_table",
     "nearest_quality",
+    "pair_of",
     "program_of",
     "random_smooth_table",
     "to_zigzag",
+    "usual_known_tables",
+    "usual_tables",
 ]

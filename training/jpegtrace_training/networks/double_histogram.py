@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from jpegtrace.lattice.first_steps import BINS, STEPS
-from jpegtrace_training.histories import QUALITY, usual_tables
+from jpegtrace.tables import usual_tables
+from jpegtrace_training.histories import QUALITY
 from jpegtrace_training.networks.network import Network
 
 PLANES, FREQUENCIES = 2, 64  # luma, and both chroma planes together

@@ -17,7 +17,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from jpegtrace.lattice.histograms import Window, evidence_of
-from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of, usual_tables
+from jpegtrace.tables import usual_tables
+from jpegtrace_training.histories import MARGIN, QUALITY, chroma_of
 from jpegtrace_training.networks import NETWORKS
 from jpegtrace_training.networks.double_histogram import DoubleHistogram
 from jpegtrace_training.recipe import Arrays, Batch, Recipe
