@@ -3,9 +3,10 @@
 Run ``python benchmarks/originals.py FOLDER [--processes N]``; it writes ``results/originals.csv``. FOLDER holds a
 folder for each camera, and these JPEG files as the camera wrote them, or pieces cut from such files without decoding. A
 row is a camera and an analysis: of how many pictures it claims a past (that there was an earlier compression, that
-parts differ, that something was done before the last compression), of how many it says that nothing was found, and of
-how many it says nothing. What a camera does before it compresses is a past, too, and may be told: noise is smoothed,
-and pictures are made smaller. That is for the reader of the table to judge, by what was claimed.
+parts differ, that something was done before the last compression), of how many it answers and claims none, of how many
+it cannot tell, and how many it could not look at or does not ask about. What a camera does before it compresses is a
+past, too, and may be told: noise is smoothed, and pictures are made smaller. That is for the reader of the table to
+judge, by what was claimed.
 """
 
 from __future__ import annotations
@@ -15,47 +16,60 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from common import write_results
-from jpegtrace.findings import Finding, Topic
+from jpegtrace.errors import JpegtraceError
+from jpegtrace.findings import Status, Topic
 from jpegtrace.inspection import inspect
 
 ANALYSES = ("compression-count", "primary-table", "regions", "manipulation", "laundering")
 PAST = (Topic.EDIT, Topic.HISTORY)
 SHOWN = 60  # characters of a claim
+ALL = "all cameras"
 
 Row = dict[str, object]
 
 
-def of_file(path: Path) -> tuple[str, dict[str, str | None]]:
-    """Camera, and for each analysis its first claim of a past, "" where it says that there is none, None otherwise."""
-    report = inspect(path.read_bytes(), name=path.name, only=ANALYSES)
-    return path.parent.name, {finding.analysis: claimed(finding) for finding in report.findings}
+class Answer(NamedTuple):
+    """What one analysis says of one picture: its first claim of a past, if any, and its status."""
+
+    claim: str
+    status: str
 
 
-def claimed(finding: Finding) -> str | None:
-    """As above."""
-    past = [claim.text for claim in finding.claims if claim.topic in PAST]
-    if past:
-        return past[0][:SHOWN]
-    return "" if any(claim.topic is Topic.NOTHING for claim in finding.claims) else None
+def of_file(path: Path, folder: Path) -> tuple[str, dict[str, Answer]]:
+    """Camera and answers; a file that cannot be read has none."""
+    camera = path.relative_to(folder).parts[0]
+    try:
+        report = inspect(path.read_bytes(), name=path.name, only=ANALYSES)
+    except JpegtraceError:
+        return camera, {}
+    found = {}
+    for finding in report.findings:
+        past = [claim.text for claim in finding.claims if claim.topic in PAST]
+        found[finding.analysis] = Answer(past[0][:SHOWN] if past else "", finding.status)
+    return camera, found
 
 
-def rows_of(found: list[tuple[str, dict[str, str | None]]]) -> Iterator[Row]:
+def rows_of(found: list[tuple[str, dict[str, Answer]]]) -> Iterator[Row]:
     """Every camera, and all of them together."""
-    cameras = sorted({camera for camera, _ in found})
+    unread = Answer("", "unread")
     for analysis in ANALYSES:
-        for camera in (*cameras, "all"):
-            told = [claims.get(analysis) for name, claims in found if camera in (name, "all")]
-            past = Counter(text for text in told if text)
+        for camera in (*sorted({camera for camera, _ in found}), ALL):
+            told = [answers.get(analysis, unread) for name, answers in found if camera in (name, ALL)]
+            past = Counter(answer.claim for answer in told if answer.claim)
+            without = Counter(answer.status for answer in told if not answer.claim)
             yield {
                 "analysis": analysis,
                 "camera": camera,
                 "pictures": len(told),
                 "past_claimed": past.total(),
-                "nothing_found": sum(text == "" for text in told),
-                "nothing_said": sum(text is None for text in told),
+                "answered_none": without[Status.OK],
+                "cannot_tell": without[Status.INCONCLUSIVE],
+                "not_asked": without.total() - without[Status.OK] - without[Status.INCONCLUSIVE],
                 "claims": "; ".join(f"{count}: {text}" for text, count in past.most_common(3)),
             }
 
@@ -70,7 +84,7 @@ def main() -> None:
     if not paths:
         raise SystemExit(f"there are no JPEG files in {options.folder}")
     with ProcessPoolExecutor(options.processes) as pool:
-        found = list(pool.map(of_file, paths))
+        found = list(pool.map(partial(of_file, folder=options.folder), paths))
     write_results("originals", rows_of(found))
 
 

@@ -66,8 +66,8 @@ def figures() -> list[Figure]:
             error = f"{float(row['AvgMSE']):.2f} ({row['AvgMSE_interval']})"
             what = f"First table, 64x64, {row['row']}: AvgAcc / AvgMSE"
             table.append((what, f"{accuracy} / {error}", on, "primary_table.py"))
-    table += count_figures() + region_figures() + pixel_figures() + speed_figures() + network_figures()
-    table += manipulation_figures() + stress_figures()
+    table += count_figures() + original_figures() + region_figures() + pixel_figures() + speed_figures()
+    table += network_figures() + manipulation_figures() + stress_figures()
     return table
 
 
@@ -92,6 +92,16 @@ def count_figures() -> list[Figure]:
         least = f"{windows}, QF2 from 75, least of all" if len(twice) > 1 else windows
         table.append((f"Called twice, compressed twice, {title}", figure, least))
     return [(*row, "compression_count.py") for row in table]
+
+
+def original_figures() -> list[Figure]:
+    """What is claimed of pictures as cameras wrote them."""
+    found = rows("originals")
+    every = [row for row in found if row["camera"] == "all cameras"]
+    cameras = len({row["camera"] for row in found} - {"all cameras"})
+    figure = ", ".join(f"{row['analysis']} {row['past_claimed']}" for row in every)
+    on = f"{every[0]['pictures']} pieces of 512x512 of {cameras} cameras, cut without decoding"
+    return [("Originals of cameras of which a past is claimed", figure, on, "originals.py")]
 
 
 def region_figures() -> list[Figure]:

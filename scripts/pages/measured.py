@@ -28,6 +28,19 @@ class Table:
     keep: Callable[[Row], bool] = lambda _: True
 
 
+def _originals(analysis: str) -> Table:
+    """Of pictures as cameras wrote them."""
+    return Table(
+        analysis,
+        "originals",
+        "Pieces of 512x512 pixels of pictures as cameras wrote them, cut without decoding. A past that is claimed is "
+        "false, or the camera's own doing.",
+        {"camera": "camera", "pictures": "pictures", "past_claimed": "past claimed", "answered_none": "answers, none",
+         "cannot_tell": "cannot tell", "not_asked": "not asked", "claims": "claims"},
+        lambda row: row["analysis"] == analysis,
+    )  # fmt: skip
+
+
 TABLES = (
     Table(
         "file-facts", "mutations", "Mutated files: what came of them.",
@@ -111,6 +124,7 @@ TABLES = (
          "pairs_of_two_pictures": "pairs across pictures", "same_factor_of_two": "same factor across"},
         lambda row: row["origin"] == "all" or int(row["pictures"]) >= 6,
     ),
+    *(_originals(name) for name in ("compression-count", "primary-table", "regions", "manipulation", "laundering")),
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy.fft import dctn
 
 from checks import pictures
 from checks.pictures import as_file, scene
@@ -125,33 +125,60 @@ def test_a_map_needs_pixels_that_were_jpeg():
 class TestSmooth:
     """Zeros on any grid fit a coarse table, and DC does in bands of an even sky."""
 
-    @pytest.mark.parametrize("origin", [(0, 0), (3, 5)])
-    def test_share_of_blocks_with_more_than_dc(self, origin):
-        """Two of six blocks inside have a wave of 2 steps, one of them besides one of .4, which is none."""
-        past = Hypothesis(origin, np.full(64, 10, np.uint16), "ten", 0)
-        luma = np.full((24 + origin[0], 32 + origin[1]), 130, np.float32)
-        wave = 2 * np.cos((np.arange(8) + 0.5) * np.pi / 8) / np.sqrt(32) * 10  # 20 at frequency (0, 1)
-        for row, col, size in ((0, 1, 1), (1, 1, 1), (2, 2, 0.2)):
+    LAST = np.ones((8, 8), np.uint16)  # so that stored values are what a block holds, rounded
+
+    @staticmethod
+    def stored(luma):
+        """Blocks of the last compression with steps of 1."""
+        rows, cols = (n // 8 for n in luma.shape)
+        return np.rint(dctn((luma - 128).reshape(rows, 8, cols, 8), axes=(1, 3), norm="ortho")).swapaxes(1, 2)
+
+    @pytest.mark.parametrize("origin", [(0, 0), (3, 0), (0, 5), (3, 5)])
+    @pytest.mark.parametrize("stride", [4, 8])
+    def test_share_of_blocks_with_more_than_dc(self, origin, stride):
+        """Of six blocks inside two have a wave of 2 steps and one of .6; one has .4, which is none."""
+        past = Hypothesis(origin, np.full(64, 40, np.uint16), "forty", 0)
+        luma = np.full((32, 48), 130.0)
+        wave = 40 * np.cos((np.arange(8) + 0.5) * np.pi / 8) / np.sqrt(32)  # one step at frequency (0, 1)
+        for row, col, size in ((0, 1, 2), (1, 1, 2), (2, 2, 0.6), (1, 2, 0.4), (2, 3, 9)):
             top, left = origin[0] + 8 * row, origin[1] + 8 * col
             luma[top : top + 8, left : left + 8] += size * wave
-        inside = np.zeros((3 + (origin[0] > 0), 4 + (origin[1] > 0)), bool)
-        inside[:3, 1:3] = True
-        shift = int(origin != (0, 0))  # the middle of a block lies in the next cell from 4 pixels on
-        inside = np.roll(inside, (0, shift), (0, 1))
-        assert textured(luma, past, (0, 0), inside) == pytest.approx(2 / 6)
-        assert textured(luma, past, (0, 0), np.zeros_like(inside)) == 0
+        middle = [8 * np.arange(n) + start + 4 for n, start in zip((3, 5), origin, strict=True)]
+        inside = np.zeros((32 // stride, 48 // stride), bool)
+        inside[np.ix_(middle[0] // stride, middle[1][1:3] // stride)] = True
+        blocks = self.stored(luma).astype(np.int16)
+        assert textured(blocks, self.LAST, past, inside, stride) == pytest.approx(3 / 6)
+        assert textured(blocks, self.LAST, past, np.zeros_like(inside), stride) == 0
 
     def test_an_unknown_step_is_none(self):
-        luma = np.random.default_rng(1).uniform(0, 255, (16, 16)).astype(np.float32)
+        luma = np.random.default_rng(1).uniform(0, 255, (16, 16))
         past = Hypothesis((0, 0), np.array([16] + 63 * [0], np.uint16), "DC only", 0)
-        assert textured(luma, past, (0, 0), np.ones((2, 2), bool)) == 0
+        assert textured(self.stored(luma).astype(np.int16), self.LAST, past, np.ones((2, 2), bool)) == 0
 
-    def test_an_even_sky_is_not_divided(self):
-        """A gradient with a little noise, smoothed as cameras do; its bands fit a coarse first table."""
-        rows, cols = np.mgrid[:384, :384]
-        noise = ndimage.gaussian_filter(np.random.default_rng(4).normal(0, 3, (384, 384)), 2)
-        sky = 130 + rows / 30 + cols / 20 + noise
-        pixels = np.clip(np.stack([sky - 20, sky, sky + 5], 2), 0, 255).astype(np.uint8)
-        found = regions(Picture.open(simulate(pixels, "jpeg:95").data))
+    def test_a_picture_of_one_row_of_blocks(self):
+        past = Hypothesis((3, 5), np.full(64, 9, np.uint16), "nine", 0)
+        assert textured(np.ones((1, 4, 8, 8), np.int16), self.LAST, past, np.ones((1, 4), bool)) == 0
+
+    @staticmethod
+    def half_sky():
+        """An even sky that was JPEG before, over a texture that was not."""
+        rows, cols = np.mgrid[:192, :384]
+        sky = np.clip(np.stack([90 + rows / 3 + cols / 9] * 3, 2), 0, 255).astype(np.uint8)
+        before = Picture.open(simulate(sky, "jpeg:40").data).raster.pixels[3:, 5:]
+        pixels = scene(3, 384, 379).copy()
+        pixels[:189] = before[:189, :379]
+        return simulate(pixels, "jpeg:96").data
+
+    def test_a_smooth_part_is_not_told(self, monkeypatch):
+        half_sky = self.half_sky()
+        found = regions(Picture.open(half_sky))
         assert found.status is Status.INCONCLUSIVE
         assert not found.claims
+        monkeypatch.setattr("jpegtrace.lattice.regions.TEXTURED", -1)  # without the rule it would be accused
+        assert regions(Picture.open(half_sky)).values["sources"] == 2
+
+    @pytest.mark.parametrize("cut", [1, 3, 4, 5, 7])
+    def test_pixels_whose_grid_does_not_begin_at_the_corner(self, cut):
+        decoded = Picture.open(simulate(scene(5, 256, 256), "jpeg:70 | jpeg:92").data).raster.pixels
+        picture = Picture.open(as_file(decoded[cut:, cut:], "PNG"))
+        assert regions(picture).status in (Status.OK, Status.INCONCLUSIVE)

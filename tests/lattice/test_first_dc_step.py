@@ -7,12 +7,11 @@ from jpegtrace.lattice.first_dc_step import (
     FURTHEST,
     HEAPED,
     LEAST,
-    SPREAD,
     cells_beside,
     dc_log_ratios,
     sharp_pattern,
 )
-from jpegtrace.lattice.first_steps import KEPT, STEPS
+from jpegtrace.lattice.first_steps import ERROR, KEPT, STEPS, times_as_many
 
 
 def stored(first, last, rng, count=1024):
@@ -24,11 +23,13 @@ def stored(first, last, rng, count=1024):
     return np.rint((values + rng.normal(0, 0.3, count)) / last).astype(np.int16)
 
 
-def kernel(cells):
-    """The Gaussian that smooths, as a matrix, as far as it reaches."""
+def kernel(cells, last):
+    """The Gaussian that smooths, as a matrix, as far as it reaches: over 4 cells, or 64 units where these are less."""
+    wide = min(4, 64 / last)
+    reach = int(4 * wide + 0.5)
     apart = np.arange(cells)[:, None] - np.arange(cells)
-    weights = np.exp(-((apart / SPREAD) ** 2) / 2) * (np.abs(apart) <= 4 * SPREAD)
-    return weights / np.exp(-((np.arange(-4 * SPREAD, 4 * SPREAD + 1) / SPREAD) ** 2) / 2).sum()
+    weights = np.exp(-((apart / wide) ** 2) / 2) * (np.abs(apart) <= reach)
+    return weights / np.exp(-((np.arange(-reach, reach + 1) / wide) ** 2) / 2).sum()
 
 
 class TestPattern:
@@ -42,10 +43,12 @@ class TestPattern:
     def test_is_the_same_on_both_sides_of_zero(self):
         np.testing.assert_allclose(sharp_pattern(7), sharp_pattern(7)[::-1], atol=1e-5)
 
-    def test_what_is_slower_than_the_smoothing_is_gone(self):
-        """Steps 51 then 50: cells are as full as others near by, but for one in 51."""
-        assert np.abs(sharp_pattern(50)[:, 51 - 1]).max() < KEPT
-        assert np.abs(sharp_pattern(1)[:, 0]).max() < 1e-3
+    def test_what_repeats_slowly_is_weaker(self):
+        """Steps 16 and 15, whose cells are empty one time in 16, 4 cells being smoothed over: half of that is left."""
+        whole = KEPT * (times_as_many((np.arange(-70, 71) - 0.5) * 15, 15, ERROR)[:, 16 - 1] - 1)
+        middle = cells_beside(15)
+        here = sharp_pattern(15)[middle - 60 : middle + 60, 16 - 1]
+        assert 0 < np.abs(here).mean() < np.abs(whole[10:-10]).mean()
 
     def test_is_not_to_be_written_to(self):
         with pytest.raises(ValueError, match="read-only"):
@@ -53,12 +56,12 @@ class TestPattern:
 
 
 class TestLogRatios:
-    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (None, 7)])
+    @pytest.mark.parametrize(("first", "last"), [(3, 10), (4, 6), (None, 7), (24, 40)])
     def test_by_the_formula(self, first, last):
         values = stored(first, last, np.random.default_rng(1))
         beside = cells_beside(last)
         counts = np.array([(values == k).sum() for k in range(-beside, beside + 1)])
-        around = kernel(len(counts)) @ counts
+        around = kernel(len(counts), last) @ counts
         b = around + LEAST
         v = b + HEAPED * b**2
         r = np.sign(counts - around) * np.minimum(np.abs(counts - around), FURTHEST * np.sqrt(v))

@@ -10,15 +10,20 @@ from jpegtrace.lattice.first_steps import ERROR, STEPS, log_ratios
 from jpegtrace.lattice.histograms import (
     BINS,
     LARGEST,
+    MOST_BLOCKS,
     SUBSAMPLED_ERROR,
+    UNEXPLAINED,
     Chroma,
+    OneGrid,
     Window,
     counts_of,
     counts_of_planes,
     evidence_of,
+    explained,
+    one_grid,
     probability_twice,
 )
-from jpegtrace.tables import ijg_table
+from jpegtrace.tables import ijg_table, usual_tables
 from support.pictures import scene
 
 
@@ -101,13 +106,76 @@ class TestEvidence:
         assert Window(luma, table, chroma._replace(factors=(1, 1))).errors == (ERROR, ERROR)
 
     def test_nothing_is_said_of_chroma_that_is_not_there(self):
-        assert np.abs(evidence_of([Window(*compressed(70, 90)[:2])])[0, 1]).max() < 0.1
+        assert not evidence_of([Window(*compressed(70, 90)[:2])])[0, 1].any()
+
+    def test_of_large_windows_as_much_as_of_1024_blocks(self):
+        luma, table, chroma = compressed(70, 90)
+        large = np.tile(luma, (3, 2, 1, 1))
+        four = Chroma(tuple(np.tile(plane, (3, 2, 1, 1)) for plane in chroma.blocks), chroma.table, chroma.factors)
+        assert Window(large, table).share == pytest.approx(1 / 6)
+        assert Window(large, table).counts.sum() == pytest.approx(64 * MOST_BLOCKS)
+        wanted = evidence_of([Window(luma, table, chroma)])
+        np.testing.assert_allclose(evidence_of([Window(large, table, four)]), wanted, rtol=1e-3, atol=1e-2)
 
     def test_windows_do_not_see_one_another(self):
         windows = [Window(*compressed(*pair)) for pair in ((70, 90), (None, 85))]
         both = evidence_of(windows)
         for window, found in zip(windows, both, strict=True):
             np.testing.assert_allclose(evidence_of([window])[0], found, rtol=1e-3, atol=1e-2)
+
+
+class TestExplained:
+    """Tables that files have, those of no file, and nothing."""
+
+    @staticmethod
+    def planted(steps, much):
+        """Evidence for a step at each of some frequencies of luma, against all others."""
+        found = np.full((2, 64, STEPS), -1.0, np.float32)
+        for frequency, step in steps.items():
+            found[0, frequency, step - 1] = much
+        return found
+
+    def test_steps_of_one_table(self):
+        table = ijg_table(80).ravel()
+        assert explained(
+            self.planted({f: int(table[f]) for f in (1, 2, 8, 9, 16)}, 20.0) * (np.arange(2) == 0)[:, None, None]
+        )
+
+    def test_steps_that_no_table_has_together(self):
+        """As of cameras that store even numbers only: steps of 4 at four frequencies, which speak for nothing else."""
+        found = self.planted({1: 4, 2: 4, 8: 4, 9: 4}, 25.0)
+        known = usual_tables((20, 100))[:, 0].reshape(-1, 64)
+        found[0, 10:] -= 3  # whatever such tables have elsewhere
+        assert (known[:, [1, 2, 8, 9]] == 4).all(1).any()
+        assert not explained(found)
+
+    def test_a_table_must_explain_a_share_of_much(self):
+        table = ijg_table(80).ravel()
+        others = dict.fromkeys(range(40, 48), 71)
+        alone = self.planted({1: int(table[1]), 2: int(table[2])}, 15.0)
+        alone[0, 3:] = alone[1] = 0
+        assert explained(alone)
+        both = alone.copy()
+        both[0, list(others), 70] = 15.0
+        assert not explained(both)  # 30 of 150
+
+    def test_dc_alone_is_not_enough(self):
+        found = np.zeros((2, 64, STEPS), np.float32)
+        found[:, 0] = -30
+        found[:, 0, 12 - 1] = 30
+        assert not explained(found)
+
+    def test_nothing(self):
+        assert not explained(np.full((2, 64, STEPS), -0.1, np.float32))
+
+    def test_what_is_told(self):
+        assert OneGrid(0.999, True).told == 0.999
+        assert OneGrid(0.999, False).told == UNEXPLAINED
+        assert OneGrid(0.2, False).told == 0.2
+
+    def test_real_histories(self):
+        assert one_grid(*compressed(70, 90)).explained
+        assert not one_grid(*compressed(None, 90)).explained
 
 
 class TestProbability:

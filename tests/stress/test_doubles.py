@@ -37,6 +37,11 @@ class TestEngine:
         monkeypatch.setattr(doubles, "one_grid", lambda *_: OneGrid(twice_by_histograms, True))
         assert engine(np.zeros((8, 8, 8, 8), np.int16)) == pytest.approx(wanted, abs=1e-3)
 
+    def test_what_no_table_explains_is_not_twice(self, monkeypatch):
+        monkeypatch.setattr(doubles, "posterior", lambda *_: SimpleNamespace(single=0.999))
+        monkeypatch.setattr(doubles, "one_grid", lambda *_: OneGrid(0.9999, False))
+        assert engine(np.zeros((8, 8, 8, 8), np.int16)) == pytest.approx(-math.log(0.99 / 0.01))
+
     def test_histograms_are_not_asked_about_few_blocks(self, monkeypatch):
         monkeypatch.setattr(doubles, "posterior", lambda *_: SimpleNamespace(single=0.5))
         monkeypatch.setattr(doubles, "one_grid", lambda *_: pytest.fail("63 blocks are too few"))

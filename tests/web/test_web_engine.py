@@ -31,7 +31,7 @@ def assert_same(found, wanted, where="report"):
         for index, (one, other) in enumerate(zip(found, wanted, strict=True)):
             assert_same(one, other, f"{where}[{index}]")
     elif isinstance(wanted, float):
-        assert found == pytest.approx(wanted, rel=1e-3, abs=2e-4), where
+        assert found == pytest.approx(wanted, rel=1e-6, abs=2e-4), where
     else:
         assert found == wanted, where
 

@@ -34,7 +34,7 @@ def checkpoint_of(name: str) -> dict[str, Any]:
     card, model = networks.card(name), find(name).network()
     graph = onnx.load_from_string(networks.verified_bytes(name)).graph
     stored = {tensor.name.removesuffix(HALF): numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    stored |= _turned_round(graph, stored)
+    stored = _turned_round(graph, stored) | stored
     state = model.state_dict()
     for key, value in state.items():
         if key.endswith("num_batches_tracked"):

@@ -19,7 +19,7 @@ from jpegtrace.jpeg import plane
 from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, OneGrid, one_grid
 from jpegtrace.lattice.history import History, divide, find_history
-from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation
+from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation, doubt_smooth
 from jpegtrace.lattice.windows import busiest_window, clipped_blocks
 from jpegtrace.metadata import colour_space
 from jpegtrace.picture import Picture
@@ -233,10 +233,11 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
 
 
 def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
-    """The parts of a picture by its history; where it is damaged nothing is told."""
+    """The parts of a picture by its history; where it is damaged, or smooth throughout a part, nothing is told."""
     last = last_compression_of(picture)
     assert not isinstance(last, str)  # noqa: S101 - it has a history
     found = divide(history, last.blocks, last.table, stride=stride)
+    doubt_smooth(found, last.blocks, last.table, stride)
     lost = lost_places(picture, stride)
     found.labels[lost] = UNKNOWN
     found.probability[lost] = 0

@@ -39,7 +39,10 @@ from jpegtrace.findings import Claim, Json, Level, Matrix, Outcome, Remark, Stat
 from jpegtrace.lattice import origin_probabilities
 from jpegtrace.picture import Picture
 
-UNEVEN = ": its stored values are uneven, but no table that files have explains how; some cameras' own encoders do that"
+UNEVEN = (
+    "Cannot tell whether it was compressed before: its stored values are uneven, but no table that files have explains "
+    "how; some cameras round like that."
+)
 GRID_SURE = 0.5  # probability from which its grid is told without a word of doubt
 
 
@@ -68,6 +71,7 @@ class Params:
     cannot_show=(
         "an earlier compression whose steps are small against those of the last one",
         "the same table twice on the same grid",
+        "a finer first table on the same grid that is in no survey of files: it abstains",
         "more than two compressions",
         "another history of other parts: it looks at the window that says most",
         DRAWN_BLOCKS,
@@ -82,7 +86,7 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     past = past_of(picture)
     if isinstance(past, str):
         return cannot_tell(past)
-    by_lattice, by_histograms = past.by_lattice, past.by_histograms
+    by_lattice, histograms = past.by_lattice, past.one_grid
     grid = origin_probabilities(past.found)
     row, col = divmod(int(grid.argmax()), 8)
     sure = float(grid[row, col])
@@ -90,18 +94,19 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
         "count": None,
         "probability_double": round(past.double, 4),
         "probability_by_lattice": round(by_lattice, 4),
-        "probability_by_histograms": None if past.one_grid is None else round(by_histograms, 4),
+        "probability_by_histograms": None if histograms is None else round(histograms.probability, 4),
+        "histograms_explained": None if histograms is None else histograms.explained,
         "grid_origin": None,
         "grid_origin_probability": None,
         "window": list(past.window),
     }
     if by_lattice < params.double_from:
-        if by_histograms < params.one_grid_from:
-            unexplained = past.one_grid is not None and past.one_grid.probability >= params.one_grid_from
-            return _not_twice(
-                past.double, values, params, _grids(by_lattice * grid, None), UNEVEN if unexplained else ""
-            )
-        row, col, sure = 0, 0, by_histograms
+        grids = _grids(by_lattice * grid, None)
+        if histograms is None or histograms.probability < params.one_grid_from:
+            return _not_twice(past.double, values, params, grids)
+        if not histograms.explained:
+            return Outcome(Status.INCONCLUSIVE, UNEVEN, values, matrices=(grids,))
+        row, col, sure = 0, 0, histograms.probability
     where = f"on {'a ' * (row + col > 0)}{shifted_grid(row, col)}"
     remarks = () if sure >= GRID_SURE else (Remark(Level.INFO, "the grid of the first compression is uncertain"),)
     return Outcome(
@@ -116,9 +121,9 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     )
 
 
-def _not_twice(double: float, values: dict[str, Json], params: Params, grids: Matrix, why: str) -> Outcome:
+def _not_twice(double: float, values: dict[str, Json], params: Params, grids: Matrix) -> Outcome:
     if double >= params.single_below:
-        told = f"Cannot tell whether it was compressed before{why}."
+        told = "Cannot tell whether it was compressed before."
         return Outcome(Status.INCONCLUSIVE, told, values, matrices=(grids,))
     return Outcome(
         Status.OK,

@@ -18,7 +18,8 @@ the largest share
 in the smallest window w around x, 24 to 160 pixels, that is sure of one. In a picture that was compressed three
 times traces of the first compression fade in places, which looks like parts; so they are claimed only where the mean of
 L for the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in
-both. More in docs/engine.md.
+both. In an even sky zeros fit any coarse table on any grid: a past is not told in a part where fewer than a fifth of
+the blocks hold anything but DC in steps of its table. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -36,24 +37,20 @@ from jpegtrace.analyses._past import (
     SEVERAL_JPEGS,
     cannot_tell,
     history_of,
-    last_compression_of,
     no_map,
     past_within,
     sources_of,
     whole,
 )
-from jpegtrace.analyses._pixels import FEW_COLOURS, luma_pixels_of
+from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
-from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded, textured
+from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
 
 ANOTHER = "another past, or none"
 SOURCES = "source"  # the map of parts
-# Share of a part's blocks with more than DC in steps of its past. Original skies with a false past have .12 and less,
-# parts of spliced training pictures .35 and more.
-TEXTURED = 0.2
 SEVERAL = "Parts of its pixels come from different JPEG files."
 
 
@@ -139,14 +136,6 @@ def regions(picture: Picture, params: Params) -> Outcome:
         "searched_windows": len(history.seen),
     }
     maps = (_label_map(found, parts, CELL),)
-    told = set(present) - _smooth(picture, found, present)
-    if len(told) < len(present) and (len(told) < 2 or told == {OTHER}):
-        return Outcome(
-            Status.INCONCLUSIVE,
-            "Cannot tell: a past that differs is seen only where the picture is smooth, which takes little to look so.",
-            values,
-            maps=maps,
-        )
     if len(parts) == 1:
         extent = "throughout" if whole(picture) else "in the part of the picture that could be read"
         one = Claim(
@@ -167,9 +156,10 @@ def regions(picture: Picture, params: Params) -> Outcome:
             remarks=tuple(Remark(Level.INFO, part.sentence) for part in parts),
             maps=maps,
         )
+    told = sum(k != OTHER for k in present)
     what = (
         "parts of the picture were compressed differently before they came together"
-        if len(told - {OTHER}) > 1
+        if told > 1
         else "a part of the picture does not show the past of the rest"
     )
     remarks = Remark(Level.NOTICE, what), *(Remark(Level.INFO, part.sentence) for part in parts)
@@ -276,15 +266,6 @@ def _side_by_side(parts: Sequence[_Part]) -> Comparison:
         "together.",
         not_conclude="Which of them is the original, or why they were joined; collages and pasted logos look so, too.",
     )
-
-
-def _smooth(picture: Picture, found: Segmentation, present: Sequence[int]) -> set[int]:
-    """Sources whose part is too smooth to speak for their past."""
-    luma, last = luma_pixels_of(picture), last_compression_of(picture)
-    if isinstance(luma, str) or isinstance(last, str):
-        return set()
-    pasts = ((k, found.pasts[k - 1]) for k in present if k != OTHER)
-    return {k for k, past in pasts if textured(luma.values, past, last.corner, found.labels == k) < TEXTURED}
 
 
 def _blocks_of(inside: NDArray[np.bool_], stride: int, picture: Picture) -> NDArray[np.bool_]:

@@ -31,11 +31,12 @@ NO_TABLE = np.ones((8, 8), np.uint16)  # stands for that of chroma where there i
 SUBSAMPLED_ERROR = 1.0  # deviation of a coefficient of chroma between the compressions, where it was made smaller again
 # Not every encoder rounds as the standard says, and what such a one leaves looks like steps of a table that is none. So
 # an earlier compression is told where a table that files have explains what is seen. Chosen on held-out pictures of the
-# training, where 2 % of the doubles that the network is sure of fail it; on originals of cameras: originals.csv.
-FIRST_QUALITIES = (5, 100)  # of standard tables
+# training, where 2.5 % of the doubles that the network is sure of fail it; on originals of cameras: originals.csv.
+FIRST_QUALITIES = (20, 100)  # of standard tables; most steps of coarser ones lie beyond STEPS and go unseen
 SUREST = 30.0  # evidence of one frequency goes no further
+SUREST_OF_DC = 3.0  # likewise: a few tones may look like a step; that of chroma, whose values lie closer, is left out
 IN_CHROMA = 0.5  # weight of the evidence of chroma
-LEAST_ODDS = 2.0  # of any table, all as likely beforehand, as a logarithm
+LEAST_ODDS = 0.0  # of any table, all as likely beforehand, as a logarithm
 SEEN = 4.0  # evidence for the best step of a frequency that counts
 MUCH = 20.0  # sum of these from which a table must explain a share of it
 EXPLAINED = 0.35  # of it, by the steps of one table
@@ -128,6 +129,8 @@ def evidence_of(windows: Sequence[Window]) -> Singles:
     tables = np.stack([window.tables for window in windows])
     found = log_ratios(np.stack([window.counts for window in windows]), tables, errors)
     for index, window in enumerate(windows):
+        if window.chroma is None:
+            found[index, 1] = 0
         for plane, stored in enumerate(window.dc):
             last, error = int(tables[index, plane, 0]), window.errors[plane]
             found[index, plane, 0] = dc_log_ratios(stored, last, error, window.share)
@@ -154,6 +157,8 @@ class OneGrid(NamedTuple):
 def explained(evidence: Singles) -> bool:
     """Whether a table that files have explains the evidence of a window, (2, 64, STEPS)."""
     luma, chroma = np.clip(evidence, -SUREST, SUREST)
+    luma[0] = np.minimum(luma[0], SUREST_OF_DC)
+    chroma[0] = 0
     tables = usual_tables(FIRST_QUALITIES).reshape(-1, 2, 64)
     by_luma = of_tables(luma, tables[:, 0])
     odds = np.logaddexp.reduce(by_luma + IN_CHROMA * of_tables(chroma, tables[:, 1])) - np.log(len(tables))

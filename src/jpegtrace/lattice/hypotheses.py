@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegtrace.tables import ZIGZAG, ijg_table, known_tables
+from jpegtrace.tables import ZIGZAG, ijg_table, usual_known_tables
 
 FREQUENCIES = 28  # in zigzag order; beyond them the last quantization leaves next to nothing
 ROWS = (ZIGZAG[:FREQUENCIES] // 8).astype(np.int64)
@@ -20,7 +20,6 @@ IJG_QUALITIES = tuple(range(40, 101))
 SEARCHED_QUALITIES = (*range(40, 60, 6), *range(60, 75, 3), *range(74, 84, 2), *range(84, 98))
 ENTRIES = 15  # that published figures are about, and by which tables are compared
 FREE_STEPS = 32  # a table in no family is read entry by entry among these
-LARGEST_MEAN_STEP = 26.0  # over the first 15 entries; about IJG 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,10 +102,8 @@ def full_library() -> Library:
     standard = standard_library()
     tables, names = list(standard.tables), list(standard.names)
     seen = {tuple(table[:FREQUENCIES].tolist()): place for place, table in enumerate(tables)}
-    for known in known_tables():
+    for known in usual_known_tables():
         table = known.luma.ravel()[ZIGZAG].copy()
-        if table.max() > 255 or table[:ENTRIES].mean() >= LARGEST_MEAN_STEP:
-            continue
         name = known.family + (f" {known.setting}" if known.setting else "")
         place = seen.setdefault(tuple(table[:FREQUENCIES].tolist()), len(tables))
         if place == len(tables):

@@ -22,7 +22,7 @@ Plane = NDArray[np.uint8]
 
 ENGINE = "compression-count"
 GRIDS = (True, False)  # aligned, and not
-SMALLEST = 1e-12  # probability, as far as odds go
+LEAST_PROBABILITY = 1e-12  # as far as odds go
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class DoubleDetector:
 def installed_doubles() -> tuple[tuple[DoubleDetector, ...], dict[str, str]]:
     """The engine and the networks that can be used here, and of the others, why not.
 
-    The engine calls a picture compressed twice where the analysis `compression-count` does, published networks from
-    one half on. A network is asked on the grids that it was trained for.
+    The engine calls a picture compressed twice by the thresholds of the analysis `compression-count`, published
+    networks from one half on. A network is asked on the grids that it was trained for.
     """
     found = [DoubleDetector(ENGINE, 0.0, _engine)]
     missing = {}
@@ -79,7 +79,7 @@ def _engine(blocks: Blocks, table: Table, plane: Plane) -> float:  # noqa: ARG00
     answers = [(1 - posterior(blocks, table).single, params.double_from)]
     if blocks.shape[0] * blocks.shape[1] >= FEWEST_BLOCKS:
         answers.append((one_grid(blocks, table).told, params.one_grid_from))
-    probabilities, least = np.array(answers).clip(SMALLEST, 1 - SMALLEST).T
+    probabilities, least = np.array(answers).clip(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).T
     return float((logit(probabilities) - logit(least)).max())
 
 

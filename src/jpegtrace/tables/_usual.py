@@ -11,19 +11,19 @@ from jpegtrace.tables._known import KnownTables, known_tables
 from jpegtrace.tables._order import ZIGZAG
 from jpegtrace.tables._standard import ijg_table
 
-COARSEST = 26  # mean of the first steps of a table of the survey
-FIRST = 15  # steps in zigzag order
+COARSEST = 26  # mean step of a luminance table of the survey, about that of IJG 40
+COMPARED = 15  # steps that count in it, in zigzag order
 
 Pair = NDArray[np.uint16]  # (2, 8, 8): luma, chroma
 
 
 @cache
 def usual_known_tables() -> tuple[KnownTables, ...]:
-    """Tables of cameras and programs that files have, of 8 bits and not coarse beyond use."""
+    """Tables of cameras and programs that files have, luminance of 8 bits and not coarse beyond use."""
     return tuple(
         table
         for table in known_tables()
-        if table.luma.max() < 256 and table.luma.ravel()[ZIGZAG[:FIRST]].mean() < COARSEST
+        if table.luma.max() < 256 and table.luma.ravel()[ZIGZAG[:COMPARED]].mean() < COARSEST
     )
 
 

@@ -6,7 +6,7 @@ so one small network, the same for all 64 of both planes, reads each histogram w
 blocks. Magnitudes are enough: signs are as likely. Counts go in as square roots, whose noise is the same for all, once
 as shares and once against their neighbours.
 
-It says how far the evidence for each first step (`jpegtrace.lattice.first_steps`) can be trusted, what is to be added
+It says how far the evidence for each first step (`jpegtrace.lattice.histograms.evidence_of`) can be trusted, what is to be added
 to it, and some numbers of its own. First steps of one compression belong to one table, and most tables are known: the
 evidence is summed over the steps of each table that files have, and the odds for any of them are those for two
 compressions (Bayes). A second network, which reads these and what else was said, corrects them: for tables that nobody
@@ -42,7 +42,7 @@ class DoubleHistogram(Network):
         "counts": "blocks of luma, and of Cb and Cr together, with each magnitude 0..60 of the stored value, by "
         "frequency in rows; 60 is 60 and more; all 0 where there is no chroma",
         "tables": "the last quantization tables of luma and chroma in rows; all 1 where there is no chroma",
-        "evidence": "log-likelihood ratio of every first step against none, jpegtrace.lattice.first_steps",
+        "evidence": "log-likelihood ratio of every first step against none, jpegtrace.lattice.histograms.evidence_of",
         "odds": "logarithm of the odds that there were two compressions",
     }
 
