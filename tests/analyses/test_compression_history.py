@@ -12,7 +12,7 @@ from jpegtrace.analyses.compression_count import Params, compression_count
 from jpegtrace.analyses.primary_table import primary_table
 from jpegtrace.chain import simulate
 from jpegtrace.findings import Status
-from jpegtrace.lattice.histograms import one_grid
+from jpegtrace.lattice.histograms import OneGrid, one_grid
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ijg_table, named_table
 from support.jpegs import random_parts, write_jpeg
@@ -47,6 +47,16 @@ def test_a_finer_first_table_on_the_same_grid_is_seen_by_the_histograms():
     assert by_lattice < 0.9999
     assert by_histograms == count.values["probability_double"]
     assert compression_count(twice(11, "jpeg:75")).values["count"] != 2
+
+
+def test_what_no_table_explains_is_not_told(monkeypatch):
+    monkeypatch.setattr("jpegtrace.analyses._past.one_grid", lambda *_: OneGrid(0.9999, False))
+    count = compression_count(twice(11, "jpeg:75"))
+    assert count.status is Status.INCONCLUSIVE
+    assert count.summary.endswith("no table that files have explains how; some cameras round like that.")
+    assert (count.values["count"], count.values["histograms_explained"]) == (None, False)
+    assert 0.5 <= count.values["probability_double"] < 0.99
+    assert not count.claims
 
 
 class TestDrawn:
