@@ -8,8 +8,8 @@ has seen; ``--train`` those of the training, for thresholds. Every part writes `
   level estimate and flag, read as the paper does (means of the maps, threshold one half).
 - ``table``: P1, `q1-dense` and `q1-dense-reg` where they are installed, beside the engine and beside the best constant
   answer (the commonest step of every entry for AvgAcc, the rounded mean for AvgMSE), on the same patches.
-- ``double``: P6, our `double-histogram`, what it reads by itself (`lattice.first_steps` of luma, nothing learnt, all
-  tables that may be drawn as likely), `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
+- ``double``: P6, our `double-histogram`, what it reads by itself (evidence of luma, nothing learnt, all tables that may
+  be drawn as likely), `djpeg-hist` and `djpeg-srnet` where they are installed, beside the engine and
   combined with it:
   256x256, 128x128 and 64x64 pixels, half of them compressed twice, tables of real files and IJG 50 to 100, one grid or
   shifted grids; every threshold, and the weights of the combination, are fixed on as many windows of pictures of the

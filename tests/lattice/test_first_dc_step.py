@@ -7,11 +7,13 @@ from jpegtrace.lattice.first_dc_step import (
     FURTHEST,
     HEAPED,
     LEAST,
+    SPREAD,
     cells_beside,
     dc_log_ratios,
     sharp_pattern,
+    spread,
 )
-from jpegtrace.lattice.first_steps import ERROR, KEPT, STEPS, times_as_many
+from jpegtrace.lattice.first_steps import ERROR, KEPT, STEPS
 
 
 def stored(first, last, rng, count=1024):
@@ -23,9 +25,8 @@ def stored(first, last, rng, count=1024):
     return np.rint((values + rng.normal(0, 0.3, count)) / last).astype(np.int16)
 
 
-def kernel(cells, last):
-    """The Gaussian that smooths, as a matrix, as far as it reaches: over 4 cells, or 64 units where these are less."""
-    wide = min(4, 64 / last)
+def kernel(cells, wide):
+    """The Gaussian that smooths, as a matrix, as far as it reaches."""
     reach = int(4 * wide + 0.5)
     apart = np.arange(cells)[:, None] - np.arange(cells)
     weights = np.exp(-((apart / wide) ** 2) / 2) * (np.abs(apart) <= reach)
@@ -35,24 +36,23 @@ def kernel(cells, last):
 class TestPattern:
     def test_by_hand(self):
         """Steps 3 then 10: cells hold 3, 3.5, 3.5 multiples in turn, and smoothing leaves next to nothing of that."""
-        found = sharp_pattern(10)
+        found = sharp_pattern(10, ERROR, SPREAD)
         middle = cells_beside(10)
         wanted = KEPT * np.array([-0.1, 0.05, 0.05, -0.1, 0.05, 0.05])
         np.testing.assert_allclose(found[middle : middle + 6, 3 - 1], wanted, atol=2e-3)
 
     def test_is_the_same_on_both_sides_of_zero(self):
-        np.testing.assert_allclose(sharp_pattern(7), sharp_pattern(7)[::-1], atol=1e-5)
+        np.testing.assert_allclose(sharp_pattern(7, ERROR, SPREAD), sharp_pattern(7, ERROR, SPREAD)[::-1], atol=1e-5)
 
-    def test_what_repeats_slowly_is_weaker(self):
-        """Steps 16 and 15, whose cells are empty one time in 16, 4 cells being smoothed over: half of that is left."""
-        whole = KEPT * (times_as_many((np.arange(-70, 71) - 0.5) * 15, 15, ERROR)[:, 16 - 1] - 1)
-        middle = cells_beside(15)
-        here = sharp_pattern(15)[middle - 60 : middle + 60, 16 - 1]
-        assert 0 < np.abs(here).mean() < np.abs(whole[10:-10]).mean()
+    def test_steps_that_repeat_more_slowly_than_the_smoothing_reaches_say_nothing(self):
+        """Over 2 cells of 5 units: first steps up to 20 speak."""
+        found = np.abs(sharp_pattern(5, ERROR, 2.0)).max(0)
+        assert (found[[7 - 1, 18 - 1, 20 - 1]] > 0.3).all()
+        assert not found[20:].any()
 
     def test_is_not_to_be_written_to(self):
         with pytest.raises(ValueError, match="read-only"):
-            sharp_pattern(9)[0] = 1
+            sharp_pattern(9, ERROR, SPREAD)[0] = 1
 
 
 class TestLogRatios:
@@ -61,12 +61,13 @@ class TestLogRatios:
         values = stored(first, last, np.random.default_rng(1))
         beside = cells_beside(last)
         counts = np.array([(values == k).sum() for k in range(-beside, beside + 1)])
-        around = kernel(len(counts), last) @ counts
+        wide = {10: 4.0, 4: 4.0, 6: 4.0, 7: 4.0, 40: 2**0.5}[last]  # 64 units are 1.6 cells of 40
+        around = kernel(len(counts), wide) @ counts
         b = around + LEAST
         v = b + HEAPED * b**2
         r = np.sign(counts - around) * np.minimum(np.abs(counts - around), FURTHEST * np.sqrt(v))
         for step in (1, 3, 4, 20):
-            d = sharp_pattern(last)[:, step - 1]
+            d = sharp_pattern(last, ERROR, wide)[:, step - 1]
             wanted = (b / v * r * d).sum() - (b**2 / v * d**2).sum() / 2
             assert dc_log_ratios(values, last)[step - 1] == pytest.approx(wanted, abs=1e-2, rel=1e-3)
 
@@ -84,14 +85,30 @@ class TestLogRatios:
         assert found.shape == (40, STEPS)
         assert (found > 3).mean() < 0.01
 
-    def test_one_value_everywhere_says_little(self):
+    @pytest.mark.parametrize("last", [2, 4, 10, 30])
+    @pytest.mark.parametrize("tone", [0, 7, 13])
+    def test_one_value_everywhere_says_little(self, tone, last):
         """A sky of one tone is a heap in one cell."""
-        assert dc_log_ratios(np.full(1024, 7), 10).max() < 5
+        assert dc_log_ratios(np.full(1024, tone), last).max() < 5
+
+    @pytest.mark.parametrize("last", [3, 8])
+    @pytest.mark.parametrize("deviation", [0.5, 2, 5])
+    def test_narrow_distributions_say_little(self, deviation, last):
+        """As of chroma, in last steps; against a Gaussian of four cells they would stand out."""
+        values = np.rint(np.random.default_rng(2).normal(0, deviation, 1024)).astype(np.int16)
+        assert dc_log_ratios(values, last, error=1.0).max() < 5
 
     def test_half_of_the_blocks_count_half(self):
         values = stored(4, 6, np.random.default_rng(3))
         twice = np.concatenate([values, values])
         np.testing.assert_allclose(dc_log_ratios(twice, 6, share=0.5), dc_log_ratios(values, 6), rtol=1e-4, atol=1e-3)
+
+    @pytest.mark.parametrize(
+        ("wide", "last", "wanted"), [(100, 5, 4), (4, 5, 2), (4, 64, 1), (0, 5, 2**-1.5), (3, 5, 2**0.5)]
+    )
+    def test_how_far_is_smoothed(self, wide, last, wanted):
+        """Half of the deviation of what is stored, .3 at least, 64 units and 4 cells at most, to the next root of 2."""
+        assert spread(np.array([-wide, 0, wide]).repeat(100), last) == pytest.approx(wanted)
 
     def test_larger_errors_say_less(self):
         values = stored(4, 6, np.random.default_rng(3))
