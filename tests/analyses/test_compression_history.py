@@ -54,9 +54,16 @@ def test_what_no_table_explains_is_not_told(monkeypatch):
     count = compression_count(twice(11, "jpeg:75"))
     assert count.status is Status.INCONCLUSIVE
     assert count.summary.endswith("no table that files have explains how; some cameras round like that.")
-    assert (count.values["count"], count.values["histograms_explained"]) == (None, False)
-    assert 0.5 <= count.values["probability_double"] < 0.99
+    assert (count.values["count"], count.values["histograms_doubted"]) == (None, True)
+    assert count.values["probability_double"] is None
     assert not count.claims
+
+
+def test_an_even_chance_that_no_table_explains_is_no_doubt(monkeypatch):
+    monkeypatch.setattr("jpegtrace.analyses._past.one_grid", lambda *_: OneGrid(0.1, False))
+    count = compression_count(twice(11, "jpeg:75"))
+    assert count.values["histograms_doubted"] is False
+    assert count.values["probability_double"] is not None
 
 
 class TestDrawn:

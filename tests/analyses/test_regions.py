@@ -9,7 +9,7 @@ from checks.pictures import as_file, scene
 from jpegtrace.analyses import find_analysis
 from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat
-from jpegtrace.findings import Status
+from jpegtrace.findings import Status, Topic
 from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.regions import textured
 from jpegtrace.picture import Picture
@@ -182,3 +182,20 @@ class TestSmooth:
         decoded = Picture.open(simulate(scene(5, 256, 256), "jpeg:70 | jpeg:92").data).raster.pixels
         picture = Picture.open(as_file(decoded[cut:, cut:], "PNG"))
         assert regions(picture).status in (Status.OK, Status.INCONCLUSIVE)
+
+
+def test_a_finer_compression_on_the_same_grid_is_not_taken_for_parts():
+    """Of a whole picture saved at 92 and 85 the first table shows in places only."""
+    smooth = scene(7, 384, 384, slope=1.6)
+    smooth[:, 192:] = scene(8, 384, 192, slope=0.8, noise=6)
+    found = regions(Picture.open(simulate(smooth, "jpeg:92 | jpeg:85").data))
+    assert found.status is not Status.OK or found.sources == 1
+    assert not [claim for claim in found.claims if claim.topic is Topic.EDIT]
+
+
+def test_drawings_are_abstained_from():
+    pixels = np.full((384, 512, 3), 250, np.uint8)
+    pixels[10::17] = 200
+    found = regions(Picture.open(as_file(pixels, quality=90)))
+    assert found.status is Status.INCONCLUSIVE
+    assert "copies of others" in found.summary

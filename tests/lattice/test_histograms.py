@@ -172,6 +172,7 @@ class TestExplained:
         assert OneGrid(0.999, True).told == 0.999
         assert OneGrid(0.999, False).told == UNEXPLAINED
         assert OneGrid(0.2, False).told == 0.2
+        assert [OneGrid(p, e).doubted for p, e in ((0.999, True), (0.999, False), (0.2, False))] == [False, True, False]
 
     def test_real_histories(self):
         assert one_grid(*compressed(70, 90)).explained

@@ -36,6 +36,7 @@ QUIET = 1.0  # nonzero coefficients a block, DC apart, below which a window is c
 # Of its blocks that are not flat, the share of different ones below which a window is called drawn: rules on a screen
 # and rendered gradients have .00 to .21, of 57 photographs none less than .26 at quality 50, .28 at 75, .72 at 90.
 DRAWN = 0.25
+COPIES = "most of its blocks are copies of others, as in drawings, screenshots and rendered gradients"
 DRAWN_BLOCKS = (  # what it cannot show
     "anything in drawings, screenshots and rendered gradients whose blocks repeat: it abstains, and may be wrong where "
     "they repeat less"
@@ -68,6 +69,11 @@ class Past:
     def by_histograms(self) -> float:
         """Probability of an earlier compression by the histograms; 0 where they were not asked."""
         return 0.0 if self.one_grid is None else self.one_grid.told
+
+    @property
+    def doubted(self) -> bool:
+        """Whether the histograms speak for an earlier compression that nothing else confirms and no table explains."""
+        return self.one_grid is not None and self.one_grid.doubted and self.by_lattice < DOUBLE_FROM
 
     @property
     def double(self) -> float:
@@ -189,7 +195,7 @@ def _look(picture: Picture) -> Past | str:
     if _activity(here) < QUIET:
         return "the picture is flat: too few coefficients are left to say anything"
     if variety(_varying(here)) < DRAWN:
-        return "most of its blocks are copies of others, as in drawings, screenshots and rendered gradients"
+        return COPIES
     past = _past_in(last, window)
     if rows * cols < FEWEST_BLOCKS:
         return past

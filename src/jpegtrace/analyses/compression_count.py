@@ -92,21 +92,21 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     sure = float(grid[row, col])
     values: dict[str, Json] = {
         "count": None,
-        "probability_double": round(past.double, 4),
+        "probability_double": None if past.doubted else round(past.double, 4),
         "probability_by_lattice": round(by_lattice, 4),
         "probability_by_histograms": None if histograms is None else round(histograms.probability, 4),
-        "histograms_explained": None if histograms is None else histograms.explained,
+        "histograms_doubted": None if histograms is None else histograms.doubted,
         "grid_origin": None,
         "grid_origin_probability": None,
         "window": list(past.window),
     }
     if by_lattice < params.double_from:
         grids = _grids(by_lattice * grid, None)
-        if histograms is None or histograms.probability < params.one_grid_from:
-            return _not_twice(past.double, values, params, grids)
-        if not histograms.explained:
+        if past.doubted:
             return Outcome(Status.INCONCLUSIVE, UNEVEN, values, matrices=(grids,))
-        row, col, sure = 0, 0, histograms.probability
+        if past.by_histograms < params.one_grid_from:
+            return _not_twice(past.double, values, params, grids)
+        row, col, sure = 0, 0, past.by_histograms
     where = f"on {'a ' * (row + col > 0)}{shifted_grid(row, col)}"
     remarks = () if sure >= GRID_SURE else (Remark(Level.INFO, "the grid of the first compression is uncertain"),)
     return Outcome(

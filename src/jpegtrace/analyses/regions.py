@@ -33,11 +33,15 @@ from numpy.typing import NDArray
 from jpegtrace._progress import Progress
 from jpegtrace.analyses._evidence import EARLIER, GOOD_FAITH, NO_PROBABILITY, PARTS, grid_name, shifted_grid
 from jpegtrace.analyses._past import (
+    COPIES,
+    DRAWN_BLOCKS,
     QUIET,
     SEVERAL_JPEGS,
     cannot_tell,
     history_of,
+    last_compression_of,
     no_map,
+    past_of,
     past_within,
     sources_of,
     whole,
@@ -46,8 +50,11 @@ from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
 from jpegtrace.lattice import alternatives
+from jpegtrace.lattice.dense import Hypothesis
+from jpegtrace.lattice.hypotheses import ENTRIES
 from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
+from jpegtrace.tables import ZIGZAG
 
 ANOTHER = "another past, or none"
 SOURCES = "source"  # the map of parts
@@ -98,6 +105,8 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "a past that lies in smooth areas only, as a sky: it abstains there",
+        "parts where all that shows is a finer compression on the grid of the last one: it shows in places only",
+        DRAWN_BLOCKS,
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
         "why parts differ: collages, screenshots and pasted logos are put together in good faith",
@@ -116,6 +125,8 @@ def regions(picture: Picture, params: Params) -> Outcome:
         return Outcome(Status.OK, f"{SEVERAL_JPEGS[0].upper()}{SEVERAL_JPEGS[1:]}.", claims=(several,))
     if isinstance(history, str):
         return cannot_tell(history)
+    if past_of(picture) == COPIES:
+        return cannot_tell(COPIES)
     found = sources_of(picture, history)
     if not history.seen:
         return Outcome(
@@ -148,10 +159,11 @@ def regions(picture: Picture, params: Params) -> Outcome:
         return Outcome(Status.OK, f"One past {extent}: {parts[0].name}.", values, maps=maps, claims=(one,))
     largest = max(parts, key=lambda part: part.share)
     others = {label for label, part in zip(present, parts, strict=True) if part is not largest}
-    if others <= set(faded(found, history.sums)):
+    pasts = [found.pasts[k - 1] for k in present if k != OTHER]
+    if others <= set(faded(found, history.sums)) or _only_finer(picture, pasts):
         return Outcome(
             Status.INCONCLUSIVE,
-            f"Cannot tell: {len(parts)} parts differ, as where a picture saved three times lost its past in places.",
+            f"Cannot tell: {len(parts)} parts differ, as where traces of one earlier compression are lost in places.",
             values,
             remarks=tuple(Remark(Level.INFO, part.sentence) for part in parts),
             maps=maps,
@@ -182,6 +194,15 @@ def regions(picture: Picture, params: Params) -> Outcome:
         comparisons=(_side_by_side(parts),),
         claims=(differ,),
     )
+
+
+def _only_finer(picture: Picture, pasts: Sequence[Hypothesis]) -> bool:
+    """Whether nothing but finer compressions on the grid of the last one was found, which show in places only."""
+    last = last_compression_of(picture)
+    if isinstance(last, str):
+        return False
+    steps = last.table.ravel()[ZIGZAG[:ENTRIES]].mean()
+    return all(past.origin == (0, 0) and past.table[:ENTRIES].mean() < steps for past in pasts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,9 +149,14 @@ class OneGrid(NamedTuple):
     explained: bool
 
     @property
+    def doubted(self) -> bool:
+        """Whether the network thinks so, and no table explains it."""
+        return self.probability > UNEXPLAINED and not self.explained
+
+    @property
     def told(self) -> float:
-        """The probability to go by: UNEXPLAINED at most where no table explains it."""
-        return self.probability if self.explained else min(self.probability, UNEXPLAINED)
+        """The probability to go by: UNEXPLAINED where that is so, which stands for "cannot tell"."""
+        return UNEXPLAINED if self.doubted else self.probability
 
 
 def explained(evidence: Singles) -> bool:
