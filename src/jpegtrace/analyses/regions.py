@@ -58,6 +58,7 @@ from jpegtrace.tables import ZIGZAG
 
 ANOTHER = "another past, or none"
 SOURCES = "source"  # the map of parts
+COARSER = 1.25  # mean step over that of the last table from which a past shows throughout
 SEVERAL = "Parts of its pixels come from different JPEG files."
 
 
@@ -105,7 +106,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "a past that lies in smooth areas only, as a sky: it abstains there",
-        "parts where all that shows is a finer compression on the grid of the last one: it shows in places only",
+        "parts where all that shows is a finer or equal compression on the grid of the last one: it shows in places",
         DRAWN_BLOCKS,
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
@@ -197,12 +198,12 @@ def regions(picture: Picture, params: Params) -> Outcome:
 
 
 def _only_finer(picture: Picture, pasts: Sequence[Hypothesis]) -> bool:
-    """Whether nothing but finer compressions on the grid of the last one was found, which show in places only."""
+    """Whether only compressions on the grid of the last one and hardly coarser were found, which show in places."""
     last = last_compression_of(picture)
     if isinstance(last, str):
         return False
     steps = last.table.ravel()[ZIGZAG[:ENTRIES]].mean()
-    return all(past.origin == (0, 0) and past.table[:ENTRIES].mean() < steps for past in pasts)
+    return all(past.origin == (0, 0) and past.table[:ENTRIES].mean() < COARSER * steps for past in pasts)
 
 
 @dataclass(frozen=True, slots=True)
