@@ -6,11 +6,11 @@ so one small network, the same for all 64 of both planes, reads each histogram w
 blocks. Magnitudes are enough: signs are as likely. Counts go in as square roots, whose noise is the same for all, once
 as shares and once against their neighbours.
 
-It says how far the evidence for each first step (`jpegtrace.lattice.histograms.evidence_of`) can be trusted, what is to be added
-to it, and some numbers of its own. First steps of one compression belong to one table, and most tables are known: the
-evidence is summed over the steps of each table that files have, and the odds for any of them are those for two
-compressions (Bayes). A second network, which reads these and what else was said, corrects them: for tables that nobody
-knows, and where the evidence is too sure.
+It says how far the evidence for each first step (`jpegtrace.lattice.histograms.evidence_of`) can be trusted, what is to
+be added to it, and some numbers of its own. First steps of one compression belong to one table, and most tables are
+known: the evidence is summed over the steps of each table that files have, and the odds for any of them are those for
+two compressions (Bayes). A second network, which reads these and what else was said, corrects them: for tables that
+nobody knows, and where the evidence is too sure.
 """
 
 from __future__ import annotations
