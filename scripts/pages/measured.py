@@ -124,7 +124,7 @@ TABLES = (
          "pairs_of_two_pictures": "pairs across pictures", "same_factor_of_two": "same factor across"},
         lambda row: row["origin"] == "all" or int(row["pictures"]) >= 6,
     ),
-    *(_originals(name) for name in ("compression-count", "primary-table", "regions", "manipulation", "laundering")),
+    *(_originals(name) for name in dict.fromkeys(row["analysis"] for row in rows("originals"))),
 )  # fmt: skip
 
 

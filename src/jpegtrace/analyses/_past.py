@@ -183,7 +183,8 @@ def _chroma_of(picture: Picture) -> Chroma | None:
     return None if factors is None else Chroma((blue.blocks, red.blocks), blue.table, factors)
 
 
-def _look(picture: Picture) -> Past | str:
+def telling_window(picture: Picture) -> tuple[int, int, int, int] | str:
+    """Top, left, rows and columns, in blocks, of the window that says most, or why there is none."""
     last = last_compression_of(picture)
     if isinstance(last, str):
         return last
@@ -196,9 +197,20 @@ def _look(picture: Picture) -> Past | str:
         return "the picture is flat: too few coefficients are left to say anything"
     if variety(_varying(here)) < DRAWN:
         return COPIES
+    return window
+
+
+def _look(picture: Picture) -> Past | str:
+    last, window = last_compression_of(picture), telling_window(picture)
+    if isinstance(last, str):
+        return last
+    if isinstance(window, str):
+        return window
     past = _past_in(last, window)
+    top, left, rows, cols = window
     if rows * cols < FEWEST_BLOCKS:
         return past
+    here = last.blocks[top : top + rows, left : left + cols]
     chroma = None if last.chroma is None else last.chroma.beside(*window)
     return replace(past, one_grid=one_grid(here, last.table, chroma))
 

@@ -41,9 +41,9 @@ from jpegtrace.analyses._past import (
     history_of,
     last_compression_of,
     no_map,
-    past_of,
     past_within,
     sources_of,
+    telling_window,
     whole,
 )
 from jpegtrace.analyses._pixels import FEW_COLOURS
@@ -120,14 +120,14 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 )
 def regions(picture: Picture, params: Params) -> Outcome:
     """Divide the picture by its pasts and describe each part."""
+    if telling_window(picture) == COPIES:
+        return cannot_tell(COPIES)
     history = history_of(picture, params.most_windows)
     if history == SEVERAL_JPEGS:
         several = Claim(Topic.EDIT, SEVERAL, grounds=NO_PROBABILITY, not_mean=GOOD_FAITH, facts={PARTS: "yes"})
         return Outcome(Status.OK, f"{SEVERAL_JPEGS[0].upper()}{SEVERAL_JPEGS[1:]}.", claims=(several,))
     if isinstance(history, str):
         return cannot_tell(history)
-    if past_of(picture) == COPIES:
-        return cannot_tell(COPIES)
     found = sources_of(picture, history)
     if not history.seen:
         return Outcome(

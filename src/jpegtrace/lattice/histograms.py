@@ -12,6 +12,8 @@ that files have.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,7 +81,8 @@ def counts_of_planes(luma: Blocks, chroma: Chroma | None) -> Counts:
     return np.stack([counts_of(luma), colours])
 
 
-class Window(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Window:
     """What the last compression stores of a window.
 
     Attributes:
@@ -92,7 +95,7 @@ class Window(NamedTuple):
     table: NDArray[np.integer[Any]]
     chroma: Chroma | None = None
 
-    @property
+    @cached_property
     def tables(self) -> Counts:
         """Of luma and chroma, (2, 64)."""
         steps = [self.table, NO_TABLE if self.chroma is None else self.chroma.table]
@@ -104,7 +107,7 @@ class Window(NamedTuple):
         blocks = int(self.luma.shape[0] * self.luma.shape[1])
         return min(1.0, MOST_BLOCKS / max(blocks, 1))
 
-    @property
+    @cached_property
     def counts(self) -> Counts:
         """As of MOST_BLOCKS blocks at most, (2, 64, BINS)."""
         return counts_of_planes(self.luma, self.chroma) * np.float32(self.share)
