@@ -1,4 +1,4 @@
-"""The report in a real Chromium: on a narrow screen, and on paper."""
+"""The report in a real Chromium: on a narrow screen, on paper, and what axe says of it."""
 
 import re
 
@@ -10,6 +10,7 @@ from jpegtrace.findings import READ_IN_FILE, Claim, Comparison, Finding, Map, Ma
 from jpegtrace.report import InputFacts, Report
 from jpegtrace.report.html import render_html
 from jpegtrace.report.maps import OPACITY
+from support.accessible import assert_accessible
 from support.chromium import open_chromium
 
 NARROW = {"width": 360, "height": 800}
@@ -65,6 +66,13 @@ def test_on_a_narrow_screen_nothing_is_wider_than_the_screen(opened):
             .map(one => one.outerHTML.slice(0, 100))"""
     )
     assert beyond == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_bars_anyone(opened, scheme):
+    opened.emulate_media(color_scheme=scheme)
+    opened.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert_accessible(opened)
 
 
 def test_what_is_wider_than_a_narrow_screen_scrolls_in_its_own_box(opened):

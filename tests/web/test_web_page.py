@@ -7,18 +7,15 @@ import pytest
 
 from jpegtrace.web.settings import WEB_LIMITS
 from support import web_workers
+from support.accessible import assert_accessible
 from support.chromium import open_chromium
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="NOT TESTED: the web page needs playwright, of [dev]")
-axe = pytest.importorskip(
-    "axe_playwright_python.sync_playwright", reason="NOT TESTED: the web page needs axe, of [dev]"
-)
 expect = sync_api.expect
 expect.set_options(timeout=30_000)
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECONDS = 60_000  # thousandths
-SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +60,6 @@ def choose(page, *files):
         for file in files
     ]
     page.get_by_label("Drop pictures here").set_input_files(given)
-
-
-def assert_accessible(page):
-    found = axe.Axe().run(page).response["violations"]
-    serious = [
-        (rule["id"], rule["help"], [node["html"][:200] for node in rule["nodes"]])
-        for rule in found
-        if rule["impact"] in SERIOUS
-    ]
-    assert serious == []
 
 
 def test_from_a_picture_to_a_verdict_and_what_the_map_says(open_page, real):
