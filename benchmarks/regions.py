@@ -8,7 +8,9 @@ encodes (4:2:0). Donor is what the largest source of `regions` is not; where it 
 IoU and AUC are per pixel, means over splices, with 95 % bootstraps over splices; AUC ranks pixels by the probability
 that the largest source is not theirs. "Sources right": as many parts as there are. Rows without donors give the share
 of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time.
-"Claimed": the map has parts, and the finding does not say that a past may only have faded in them.
+"Claimed": what `regions` says, which does not claim parts where a past may only have faded in them. Pictures "on one
+grid" are not cut between their compressions; in those "of vivid colours" every difference of a colour from its grey is
+doubled before the first one, so that decoders cut colours off.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ import numpy as np
 
 from common import bootstrap_interval, write_results
 from jpegtrace.analyses._past import history_of, sources_of
-from jpegtrace.analyses.regions import Params
-from jpegtrace.lattice.regions import faded, past_probabilities
+from jpegtrace.analyses.regions import Params, regions
+from jpegtrace.findings import Status
+from jpegtrace.lattice.regions import past_probabilities
 from jpegtrace.picture import Picture
+from jpegtrace.pixels.luma import WEIGHTS
 
 SEED = 70
 ACROSS = (96, 256)
@@ -47,6 +51,8 @@ class Row:
         single: whether nothing was compressed before.
         again: whether the background was compressed once more, at a quality of MIDDLE, before the last compression.
         clean: whether donors were never compressed before.
+        cut: whether the grid is shifted after a compression.
+        vivid: whether colours are made vivid first.
         target: what is asked for.
     """
 
@@ -56,6 +62,8 @@ class Row:
     single: bool = False
     again: bool = False
     clean: bool = False
+    cut: bool = True
+    vivid: bool = False
     target: str = ""
 
 
@@ -70,6 +78,10 @@ ROWS = (
     Row("no donor, compressed three times, QF3 80", 0, 80, again=True),
     Row("no donor, compressed once, QF 90", 0, 90, single=True),
     Row("no donor, compressed once, QF 75", 0, 75, single=True),
+    Row("no donor, on one grid, QF2 90", 0, 90, cut=False),
+    Row("no donor, of vivid colours, QF2 90", 0, 90, vivid=True),
+    Row("no donor, of vivid colours, on one grid, QF2 90", 0, 90, cut=False, vivid=True),
+    Row("one donor, of vivid colours, QF2 90", 1, 90, vivid=True),
 )
 
 
@@ -84,10 +96,16 @@ def encode(pixels: np.ndarray, quality: int) -> bytes:
     return cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def compressed(pixels: np.ndarray, quality: int, rng: np.random.Generator) -> np.ndarray:
+def vivid(pixels: np.ndarray) -> np.ndarray:
+    """Differences from grey doubled."""
+    grey = pixels @ WEIGHTS
+    return np.clip(np.rint(2 * pixels - grey[..., None]), 0, 255).astype(np.uint8)
+
+
+def compressed(pixels: np.ndarray, quality: int, rng: np.random.Generator, *, cut: bool = True) -> np.ndarray:
     """Compressed at a quality, decoded, and cut by a random shift."""
     decoded = cv2.imdecode(np.frombuffer(encode(pixels, quality), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-    row, col = rng.integers(0, 8, 2)
+    row, col = rng.integers(0, 8, 2) if cut else (0, 0)
     return decoded[row:, col:].copy()
 
 
@@ -104,11 +122,13 @@ def outline(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
 def splice(row: Row, pictures: list[np.ndarray], rng: np.random.Generator) -> tuple[bytes, np.ndarray]:
     """A file and where its donors are (0: background)."""
     chosen = [pictures[k] for k in rng.choice(len(pictures), 1 + row.donors, replace=False)]
+    if row.vivid:
+        chosen = [vivid(pixels) for pixels in chosen]
     if row.single:
         return encode(chosen[0], row.last), np.zeros(chosen[0].shape[:2], int)
     background = int(rng.integers(QF1[0], QF1[1] + 1))
     others = [q for q in range(QF1[0], QF1[1] + 1) if abs(q - background) >= APART]
-    out = compressed(chosen[0], background, rng)
+    out = compressed(chosen[0], background, rng, cut=row.cut)
     if row.again:
         out = compressed(out, int(rng.integers(MIDDLE[0], MIDDLE[1] + 1)), rng)
     label = np.zeros(out.shape[:2], int)
@@ -138,11 +158,8 @@ def measure(data: bytes, label: np.ndarray) -> dict[str, float]:
     areas = [(enlarged == k).sum() for k in range(len(found.pasts) + 1)]
     parts = sum(area > 0 for area in areas)
     main = int(np.argmax(areas))
-    claimed = {
-        "claimed": float(
-            bool({k for k, area in enumerate(areas) if area and k != main} - {*faded(found, history.sums)})
-        )
-    }
+    claim = regions(picture)
+    claimed = {"claimed": float(claim.status is Status.OK and claim.sources > 1)}
     if not label.any():
         return {"divided": float(parts > 1), **claimed}
     said, true = (enlarged != main) & (enlarged >= 0), label > 0

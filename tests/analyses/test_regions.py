@@ -76,6 +76,14 @@ def test_one_past_is_one_part(chain):
     assert found.summary.startswith("One past throughout: IJG")
 
 
+@pytest.mark.parametrize("seed", [23, 25])
+def test_vivid_colours_are_no_other_part(seed):
+    vivid = scene(seed, 320, 320).astype(float)
+    vivid[:, 160:] += (110, 0, -100)  # decoders cut red and blue off there, which breaks the lattice of luma
+    found = regions(Picture.open(simulate(np.clip(vivid, 0, 255).astype(np.uint8), "jpeg:75 | jpeg:90").data))
+    assert found.summary.startswith("One past throughout: IJG 7")
+
+
 @pytest.mark.parametrize("quality", [70, 90, 97])
 def test_a_picture_compressed_once_is_not_divided(quality):
     found = regions(Picture.open(as_file(scene(23, 320, 320), quality=quality)))

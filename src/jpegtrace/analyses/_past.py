@@ -15,12 +15,12 @@ from jpegtrace.analyses._pixels import NEVER_BELOW, luma_pixels_of, pixel_histor
 from jpegtrace.analyses._threads import threads
 from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
-from jpegtrace.jpeg import plane
+from jpegtrace.jpeg import ComponentCoefficients, clipped_blocks
 from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, OneGrid, one_grid
 from jpegtrace.lattice.history import History, divide, find_history
-from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation, doubt_smooth
-from jpegtrace.lattice.windows import busiest_window, clipped_blocks
+from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation, doubt_clipped, doubt_smooth
+from jpegtrace.lattice.windows import busiest_window
 from jpegtrace.metadata import colour_space
 from jpegtrace.picture import Picture
 from jpegtrace.pixels.requantize import requantize
@@ -88,6 +88,7 @@ class LastCompression(NamedTuple):
         blocks: int16 (rows, columns, 8, 8) stored coefficients of luma.
         table: (8, 8) of luma.
         usable: (rows, columns) blocks that are whole and not clipped.
+        clear: the same without those whose colours are clipped. They hardly hurt a window, but have no past to map.
         whole: (rows, columns) blocks that are not damaged.
         corner: row and column of the picture where the first block begins; not 0 where the grid was cropped.
         chroma: None where there is none, or not all of it can be trusted.
@@ -96,6 +97,7 @@ class LastCompression(NamedTuple):
     blocks: NDArray[np.int16]
     table: NDArray[np.uint16]
     usable: NDArray[np.bool_]
+    clear: NDArray[np.bool_]
     whole: NDArray[np.bool_]
     corner: tuple[int, int] = (0, 0)
     chroma: Chroma | None = None
@@ -154,7 +156,7 @@ def _from_pixels(picture: Picture) -> LastCompression | str:
     pixels = luma_pixels_of(picture)
     assert not isinstance(pixels, str)  # noqa: S101 - it has a history
     blocks, table, usable, corner = requantize(pixels, history.sources[0])
-    return LastCompression(blocks, table, usable, np.ones(usable.shape, np.bool_), corner)
+    return LastCompression(blocks, table, usable, usable, np.ones(usable.shape, np.bool_), corner)
 
 
 def _from_file(picture: Picture) -> LastCompression | str:
@@ -163,23 +165,36 @@ def _from_file(picture: Picture) -> LastCompression | str:
         return "the file has no quantization table for its luminance"
     if luma.blocks.shape[:2] != (-(-picture.height // 8), -(-picture.width // 8)):
         return "its luminance is stored at less than full resolution"
-    return LastCompression(
-        luma.blocks, luma.table, luma.whole & ~clipped_blocks(plane(luma)), luma.whole, chroma=_chroma_of(picture)
-    )
+    colours = _colours_of(picture)
+    clipped = clipped_blocks(luma, colours)
+    usable = luma.whole & ~clipped.luma
+    chroma = None if colours is None else _chroma_of(luma, colours)
+    return LastCompression(luma.blocks, luma.table, usable, usable & ~clipped.colours, luma.whole, chroma=chroma)
 
 
-def _chroma_of(picture: Picture) -> Chroma | None:
-    """Cb and Cr of a file, where they are of a kind that the histograms know and none of it is damaged."""
+def _colours_of(picture: Picture) -> tuple[ComponentCoefficients, ComponentCoefficients] | None:
+    """Cb and Cr of a file, where it has them, alike and with a table."""
     if picture.jpeg is None or picture.metadata is None:
         return None
     if colour_space(picture.jpeg.frame, picture.metadata) != "YCbCr":
         return None
     luma, blue, red = picture.partial_coefficients.components
     alike = (blue.h, blue.v, blue.blocks.shape) == (red.h, red.v, red.blocks.shape)
-    whole = bool(blue.whole.all() and red.whole.all())
-    if blue.table is None or red.table is None or not (alike and whole and (blue.table == red.table).all()):
+    multiple = alike and not (luma.h % blue.h or luma.v % blue.v)
+    if not multiple or blue.table is None or red.table is None:
         return None
-    factors = next((known for known in FACTORS if known == (luma.h / blue.h, luma.v / blue.v)), None)
+    return blue, red
+
+
+def _chroma_of(
+    luma: ComponentCoefficients, colours: tuple[ComponentCoefficients, ComponentCoefficients]
+) -> Chroma | None:
+    """Both chroma planes, where they are of a kind that the histograms know and none of it is damaged."""
+    blue, red = colours
+    whole = bool(blue.whole.all() and red.whole.all())
+    if blue.table is None or red.table is None or not (whole and (blue.table == red.table).all()):
+        return None
+    factors = next((known for known in FACTORS if known == (luma.h // blue.h, luma.v // blue.v)), None)
     return None if factors is None else Chroma((blue.blocks, red.blocks), blue.table, factors)
 
 
@@ -240,7 +255,9 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
     if isinstance(last, str):
         return last
     found = find_history(
-        *last[:3],
+        last.blocks,
+        last.table,
+        last.clear,
         (picture.height, picture.width),
         most_windows=most_windows,
         threads=threads(),
@@ -251,11 +268,12 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
 
 
 def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmentation:
-    """The parts of a picture by its history; where it is damaged, or smooth throughout a part, nothing is told."""
+    """The parts of a picture by its history; where it is damaged, and of what is smooth or clipped, nothing is told."""
     last = last_compression_of(picture)
     assert not isinstance(last, str)  # noqa: S101 - it has a history
     found = divide(history, last.blocks, last.table, stride=stride)
     doubt_smooth(found, last.blocks, last.table, stride)
+    doubt_clipped(found, last.clear, stride)
     lost = lost_places(picture, stride)
     found.labels[lost] = UNKNOWN
     found.probability[lost] = 0

@@ -19,7 +19,8 @@ in the smallest window w around x, 24 to 160 pixels, that is sure of one. In a p
 times traces of the first compression fade in places, which looks like parts; so they are claimed only where the mean of
 L for the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in
 both. In an even sky zeros fit any coarse table on any grid: a past is not told in a part where fewer than a fifth of
-the blocks hold anything but DC in steps of its table. More in docs/engine.md.
+the blocks hold anything but DC in steps of its table. Where red, green or blue are cut off at black or white, the
+lattice of luma is broken: such blocks say nothing. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
 
 ANOTHER = "another past, or none"
+THROUGHOUT = 0.9  # share of the picture that tells from which "throughout" is said
 SOURCES = "source"  # the map of parts
 COARSER = 1.25  # mean step over that of the last table from which a past shows throughout
 SEVERAL = "Parts of its pixels come from different JPEG files."
@@ -96,7 +98,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
 
 @analysis(
     "regions",
-    version=4,
+    version=5,
     place=220,
     title="Parts with different pasts",
     question="Do parts of the picture come from different JPEG files?",
@@ -105,7 +107,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "parts whose earlier compression left no trace, or the same one on the same grid",
         "what happened to a part that none of the pasts found explains: another past, or none at all",
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
-        "a past that lies in smooth areas only, as a sky: it abstains there",
+        "a past that lies in smooth areas only, as a sky, or in colours that decoders cut off: it abstains there",
         "parts where all that shows is a finer or equal compression on the grid of the last one: it shows in places",
         DRAWN_BLOCKS,
         "which part was there first: the largest is only called the first",
@@ -149,7 +151,13 @@ def regions(picture: Picture, params: Params) -> Outcome:
     }
     maps = (_label_map(found, parts, CELL),)
     if len(parts) == 1:
-        extent = "throughout" if whole(picture) else "in the part of the picture that could be read"
+        told = 1 - float((found.labels == UNKNOWN).mean())
+        if not whole(picture):
+            extent = "in the part of the picture that could be read"
+        elif told < THROUGHOUT:
+            extent = f"in all that tells anything, {told:.0%} of the picture"
+        else:
+            extent = "throughout"
         one = Claim(
             Topic.NOTHING,
             f"No part with another past was found {'in the picture' if whole(picture) else 'in what could be read'}.",

@@ -1,10 +1,12 @@
 """JPEG files from their bytes: segments, entropy-coded data, coefficients and unrounded planes."""
 
+from jpegtrace.jpeg.clipping import Clipped, clipped_blocks
 from jpegtrace.jpeg.coefficients import Coefficients, ComponentCoefficients, kernel_folder, read_coefficients
 from jpegtrace.jpeg.markers import Damage, Frame, JpegStructure, Marker, Scan, read_structure
 from jpegtrace.jpeg.planes import dct_matrix, dequantize, plane
 
 __all__ = [
+    "Clipped",
     "Coefficients",
     "ComponentCoefficients",
     "Damage",
@@ -12,6 +14,7 @@ __all__ = [
     "JpegStructure",
     "Marker",
     "Scan",
+    "clipped_blocks",
     "dct_matrix",
     "dequantize",
     "kernel_folder",

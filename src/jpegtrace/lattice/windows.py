@@ -45,14 +45,6 @@ def box_sums(
     return total[top + rows, left + cols] - total[top, left + cols] - total[top + rows, left] + total[top, left]
 
 
-def clipped_blocks(plane: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Blocks of a luma plane that touch black or white: clipping breaks the lattice there."""
-    rows, cols = plane.shape[0] // 8, plane.shape[1] // 8
-    cut = plane[: rows * 8, : cols * 8].reshape(rows, 8, cols, 8)
-    touched: NDArray[np.bool_] = (cut.min(axis=(1, 3)) < 0.5) | (cut.max(axis=(1, 3)) > 254.5)
-    return touched
-
-
 def flat_blocks(blocks: NDArray[np.int16]) -> NDArray[np.bool_]:
     """Blocks of one value that a neighbour shares: the same number again is no further evidence for a lattice."""
     level = blocks[..., 0, 0]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from jpegtrace.jpeg.clipping import TENTHS
 from jpegtrace.raster import Raster
 
 WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # JFIF
@@ -14,7 +15,6 @@ WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # JFIF
 # R, G and B once more, weighted (0.037).
 GREY_VARIANCE = 0.09
 COLOUR_VARIANCE = 0.12
-CLIPPED_WEIGHTS = np.array([3, 6, 1], np.uint8)  # the same in tenths
 WHOLE = np.uint8(10)
 ROWS_AT_ONCE = 256
 
@@ -50,6 +50,6 @@ def luma_of(raster: Raster) -> Luma | str:
     for top in range(0, len(pixels), ROWS_AT_ONCE):
         part = pixels[top : top + ROWS_AT_ONCE]
         values[top : top + ROWS_AT_ONCE] = part @ (WEIGHTS * scale)
-        clipped[top : top + ROWS_AT_ONCE] = ((part == 0) | (part == highest)) @ CLIPPED_WEIGHTS
+        clipped[top : top + ROWS_AT_ONCE] = ((part == 0) | (part == highest)) @ TENTHS
         grey = grey and bool((part[..., :1] == part[..., 1:]).all())
     return Luma(values, clipped, GREY_VARIANCE if grey else COLOUR_VARIANCE)
