@@ -38,8 +38,8 @@ HISTORIES = {
 MEGAPIXEL = (1000, 1000)
 COMMAND = str(Path(sys.executable).parent / "jpegtrace")
 COLUMNS = (
-    "row", "history", "analysis", "disturbance", "pictures", "claims", "held", "lost", "contradicted", "not_asked",
-    "unsure", "same_as_inspect", "seconds", "cpu_seconds", "peak_mib",
+    "row", "history", "analysis", "disturbance", "pictures", "claims", "held", "covered", "lost",
+    "contradicted", "not_asked", "unsure", "same_as_inspect", "seconds", "cpu_seconds", "peak_mib",
 )  # fmt: skip
 
 

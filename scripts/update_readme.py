@@ -113,7 +113,8 @@ def region_figures() -> list[Figure]:
             figure = f"{row['F1']} ({row['F1_interval']}) / {float(row['sources']):.0%}"
             table.append((f"Parts, {row['row']}: F1 / sources right", figure, on, "regions.py"))
         else:
-            table.append((f"Parts, {row['row']}: divided", f"{float(row['divided']):.1%}", on, "regions.py"))
+            figure = f"{float(row['claimed']):.1%} / {float(row['divided']):.1%}"
+            table.append((f"Parts, {row['row']}: claimed / divided in the map", figure, on, "regions.py"))
     return table
 
 

@@ -95,7 +95,8 @@ TABLES = (
     Table(
         "regions", "regions", "Pictures put together from others, and pictures that were not.",
         {"row": "pictures", "splices": "number", "F1": "F1", "F1_interval": "interval", "IoU": "IoU",
-         "sources": "sources right", "divided": "divided", "divided_interval": "interval"},
+         "sources": "sources right", "claimed": "parts claimed", "claimed_interval": "interval",
+         "divided": "divided in the map"},
     ),
     Table(
         "manipulation", "manipulation_classes", "The right parameter, where the manipulation is known.",
@@ -227,11 +228,11 @@ def endurance_of(analysis: str) -> list[str]:
         claims = sum(int(r["claims"]) for r in some)
         shares = (
             sum(int(r["claims"]) * float(r[column]) for r in some) / claims
-            for column in ("held", "lost", "contradicted", "not_asked")
+            for column in ("held", "covered", "lost", "contradicted", "not_asked")
         )
         body.append([name, str(claims), *(f"{share:.2f}" for share in shares)])
     told = f"Claims after a mild disturbance, over all histories asked. {environment(found, 'stability')}"
-    head = ("disturbance", "claims", "held", "lost", "contradicted", "not asked any more")
+    head = ("disturbance", "claims", "held", "covered", "lost", "contradicted", "not asked any more")
     return [f"{told}\n\n{table(head, body)}"]
 
 

@@ -11,7 +11,7 @@ from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Status, Topic
 from jpegtrace.lattice.dense import Hypothesis
-from jpegtrace.lattice.regions import textured
+from jpegtrace.lattice.regions import OTHER, UNKNOWN, Segmentation, doubt_clipped, textured
 from jpegtrace.picture import Picture
 
 regions = find_analysis("regions")
@@ -81,7 +81,37 @@ def test_vivid_colours_are_no_other_part(seed):
     vivid = scene(seed, 320, 320).astype(float)
     vivid[:, 160:] += (110, 0, -100)  # decoders cut red and blue off there, which breaks the lattice of luma
     found = regions(Picture.open(simulate(np.clip(vivid, 0, 255).astype(np.uint8), "jpeg:75 | jpeg:90").data))
-    assert found.summary.startswith("One past throughout: IJG 7")
+    assert found.sources == 1
+    assert found.parts[0]["quality"] == pytest.approx(75, abs=1)
+    assert found.undecided == pytest.approx(0.5, abs=0.05)
+    assert found.summary.startswith(f"One past in all that tells anything, {1 - found.undecided:.0%} of the picture: ")
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])
+def test_pieces_of_clipped_blocks_are_taken_back_where_no_past_fits(stride):
+    labels = np.ones((12, 12), np.int8)
+    labels[1:5, 1:5] = labels[7:11, 7:11] = OTHER
+    clear = np.ones((12, 12), bool)
+    clear[1:5, 2:5] = False  # three quarters of the first piece
+    clear[7:11, 7:8] = clear[0, :] = False  # a quarter of the second, and some of the rest
+    size = 8 / stride
+    labels, expected = (
+        np.kron(one, np.ones((int(size), int(size)), np.int8)) if size >= 1 else one[::2, ::2]
+        for one in (labels, np.where((labels == OTHER) & (np.indices(labels.shape).sum(0) < 11), UNKNOWN, labels))
+    )
+    found = Segmentation((), (), labels.copy(), np.ones(labels.shape, np.float32))
+    doubt_clipped(found, clear, stride)
+    np.testing.assert_array_equal(found.labels, expected)
+    np.testing.assert_array_equal(found.probability, expected != UNKNOWN)
+
+
+def test_parts_that_no_window_confirms_are_not_claimed(collage, monkeypatch):
+    monkeypatch.setattr("jpegtrace.analyses.regions.CONFIRMED", 1.01)
+    found = regions(collage)
+    assert found.status is Status.INCONCLUSIVE
+    assert found.summary == "Cannot tell: 2 parts seem to differ, but no window inside one of them confirms its past."
+    assert not found.claims
+    assert len(found.maps) == 1
 
 
 @pytest.mark.parametrize("quality", [70, 90, 97])

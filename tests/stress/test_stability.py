@@ -26,7 +26,8 @@ from jpegtrace.stress import _claims, stability
 from jpegtrace.stress._claims import RULES, Answers, Compression, Disturbance, attribute, same_table
 from jpegtrace.tables import ijg_table
 
-HELD, LOST, CONTRADICTED, NOT_ASKED = Answer.HELD, Answer.LOST, Answer.CONTRADICTED, Answer.NOT_ASKED
+HELD, LOST, COVERED = Answer.HELD, Answer.LOST, Answer.COVERED
+CONTRADICTED, NOT_ASKED = Answer.CONTRADICTED, Answer.NOT_ASKED
 PNG = Disturbance("png", "a re-save as PNG", harmless=True)
 CROP = Disturbance("crop", "a crop", "crop:5,3", cut=(3, 5), harmless=True)
 JPEG_95 = Disturbance("jpeg-95", "a re-save as JPEG 95", "jpeg:95", 95)
@@ -145,11 +146,11 @@ def test_once_stays_once_and_its_compression_becomes_an_earlier_one(d, after, ex
         (PNG, count(2, [6, 4]), CONTRADICTED),
         (PNG, count(1), LOST),
         (JPEG_95, count(2, [6, 5]), HELD),
-        (JPEG_95, count(2, [0, 0]), LOST),  # only what was the last
+        (JPEG_95, count(2, [0, 0]), COVERED),  # only what was the last
         (JPEG_95, count(2, [1, 1]), CONTRADICTED),
         (JPEG_95, count(1), LOST),
         (CROP_JPEG, count(2, [3, 0]), HELD),
-        (CROP_JPEG, count(2, [5, 3]), LOST),
+        (CROP_JPEG, count(2, [5, 3]), COVERED),
         (CROP_JPEG, count(2, [6, 5]), CONTRADICTED),
     ],
 )
@@ -163,7 +164,7 @@ def test_twice_must_be_seen_on_the_first_grid(d, after, expected):
     ("d", "seen", "expected"),
     [
         (JPEG_95, table(quality=76), HELD),
-        (JPEG_95, table(quality=90), LOST),
+        (JPEG_95, table(quality=90), COVERED),
         (JPEG_95, table(quality=83), LOST),  # neither: it cannot be told whose trace it is
         (JPEG_95, table(), LOST),
         (CROP_JPEG, table(quality=76, origin=(5, 3)), HELD),
@@ -183,7 +184,7 @@ def test_on_one_grid_the_table_decides_which_compression_is_seen(d, seen, expect
         (PNG, table(), LOST),
         (RESIZE, table(), LOST),
         (JPEG_95, table(quality=75, origin=(6, 5)), HELD),
-        (JPEG_95, table(quality=90), LOST),
+        (JPEG_95, table(quality=90), COVERED),
         (JPEG_95, table(quality=60, origin=(6, 5)), CONTRADICTED),
         (JPEG_95, table(FREE_NAME, origin=(6, 5), entries=steps(75)), HELD),
         (JPEG_90, table(quality=75, origin=(6, 5)), HELD),
@@ -243,14 +244,14 @@ def test_parts_of_pixels_must_be_told_apart_again():
     [
         (past(85, 62), PNG, past(85, 62), HELD),
         (past(85, 62), PNG, past(85), CONTRADICTED),
-        (past(85, 62), JPEG_95, past(90), LOST),  # what covers them all
+        (past(85, 62), JPEG_95, past(90), COVERED),  # what covers them all
         (past(85, 62), JPEG_95, past(85), CONTRADICTED),
         (past(85, 62), JPEG_95, finding("regions", Status.INCONCLUSIVE), LOST),
         (finding("regions"), CROP, past(85, 62), HELD),  # several JPEG files, which have no list
         (past(85), PNG, past(84), HELD),
         (past(85), PNG, past(70), CONTRADICTED),
         (past(85), JPEG_95, past(85), HELD),
-        (past(75), JPEG_95, past(90), LOST),
+        (past(75), JPEG_95, past(90), COVERED),
         (past(75), JPEG_95, past(75, 90), LOST),  # in some places what was the last compression covers it
         (past(75), JPEG_95, past(75, 60), CONTRADICTED),
         (past(75), PNG, past(75, 90), CONTRADICTED),
@@ -310,6 +311,11 @@ def trial(name, answer, says="Something else."):
         ({"jpeg-98": HELD, "jpeg-95": HELD}, "Holds down to quality 95, the lowest tried."),
         ({"jpeg-98": LOST, "jpeg-95": HELD}, "Holds at quality 95, lost at 98."),
         (
+            {"jpeg-98": COVERED, "jpeg-95": LOST, "jpeg-90": HELD},
+            "Holds at quality 90, lost at 95, covered by what was the last compression at 98.",
+        ),
+        ({"jpeg-98": COVERED}, "Covered by what was the last compression at quality 98."),
+        (
             {"jpeg-98": HELD, "jpeg-90": CONTRADICTED},
             'After a re-save as JPEG 90 it says "Something else"; holds down to quality 98.',
         ),
@@ -368,7 +374,7 @@ def test_a_planted_history_is_followed_through_every_disturbance(shifted):
     assert list(counted) == [d.id for d in stability.ladder()]
     assert {counted[name] for name in ("png", "crop", "jpeg-85", "jpeg-80")} == {HELD}  # the shifted grid is still told
     # What was the last compression stands before the new one.
-    assert {counted[name] for name in ("jpeg-98", "jpeg-95", "jpeg-90", "crop-jpeg-95")} == {LOST}
+    assert {counted[name] for name in ("jpeg-98", "jpeg-95", "jpeg-90", "crop-jpeg-95")} == {COVERED}
     assert {counted[f"resize-{p}"] for p in (99, 95, 90)} == {LOST}
     assert of_trials(shifted, "primary-table") == counted
     was_jpeg = of_trials(shifted, "quality-map")
@@ -433,9 +439,10 @@ def test_an_answer_that_flips_is_unsure_and_reports_say_so(planted, monkeypatch)
     assert found.verdict is Verdict.UNSURE
     assert found.summary.startswith('Unsure: after a re-save as PNG it says "It was noise"')
     assert [t.answer for t in found.trials] == [CONTRADICTED, HELD]
-    assert render_brief(report).plain.endswith(
-        "“What was done before” says something else after next to nothing was done to the picture."
-    )
+    assert render_brief(report).plain.splitlines()[1:] == [
+        "  ! “What was done before” says something else after next to nothing was done to the picture.",
+        "  stability: next to nothing changes manipulation",
+    ]
     console = Console(width=100, record=True, file=io.StringIO(), highlight=False)
     console.print(render_text(report))
     assert "stability: Unsure: after a re-save as PNG" in console.export_text()

@@ -88,7 +88,7 @@ class LastCompression(NamedTuple):
         blocks: int16 (rows, columns, 8, 8) stored coefficients of luma.
         table: (8, 8) of luma.
         usable: (rows, columns) blocks that are whole and not clipped.
-        clear: the same without those whose colours are clipped. They hardly hurt a window, but have no past to map.
+        clear: the same without those whose colours are clipped: they can speak for a past, but not against all.
         whole: (rows, columns) blocks that are not damaged.
         corner: row and column of the picture where the first block begins; not 0 where the grid was cropped.
         chroma: None where there is none, or not all of it can be trusted.
@@ -257,7 +257,7 @@ def history_of(picture: Picture, most_windows: int, progress: Progress | None = 
     found = find_history(
         last.blocks,
         last.table,
-        last.clear,
+        last.usable,
         (picture.height, picture.width),
         most_windows=most_windows,
         threads=threads(),

@@ -19,6 +19,9 @@ class Answer(StrEnum):
 
     HELD = "held"
     LOST = "lost"  # it abstains or finds nothing any more
+    COVERED = (
+        "covered"  # it tells of the compression that was the last one until then, which is younger than the claimed
+    )
     CONTRADICTED = "contradicted"  # it claims something else
     NOT_ASKED = "not_asked"  # the disturbance leaves nothing to compare
 

@@ -30,6 +30,11 @@ _VERDICT_STYLE = {
     Verdict.UNSURE: "bold yellow",
     Verdict.NO_CLAIM: "dim",
 }
+_ENDURES = {
+    Verdict.HOLDS: "all disturbances leave",
+    Verdict.LIMITED: "some change",
+    Verdict.UNSURE: "next to nothing changes",
+}
 _MOST_TOLD = 3  # sentences of the verdict in brief
 _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
 _TOPIC_STYLE = {
@@ -93,6 +98,8 @@ def render_brief(report: Report) -> Text:
     for sentence in verdict.about(Topic.DISAGREEMENT):
         text.append(f"\n  ! {printable(sentence.text)}", style=_TOPIC_STYLE[Topic.DISAGREEMENT])
     _append_silent(text, verdict, lead)
+    if report.stability is not None:
+        _append_stability(text, report.stability)
     return text
 
 
@@ -123,6 +130,18 @@ def _append_silent(text: Text, verdict: Conclusion, lead: Sequence[Sentence]) ->
     for sentence in verdict.about(Topic.NOT_LOOKED):
         why = f"{', '.join(sentence.analyses)}: {sentence.text}"
         text.append(f"\n  {printable(why)}", style=f"not bold {_TOPIC_STYLE[Topic.NOT_LOOKED]}")
+
+
+def _append_stability(text: Text, stability: Stability) -> None:
+    """Whose claims hold when the picture is mildly disturbed, by name."""
+    if stability.not_done:
+        text.append(f"\n  stability: not asked, {printable(stability.not_done)}", style="not bold")
+        return
+    parts = []
+    for verdict, words in _ENDURES.items():
+        if names := [found.analysis for found in stability.verdicts if found.verdict is verdict]:
+            parts.append(f"{words} {', '.join(names)}")
+    text.append(f"\n  stability: {'; '.join(parts) or 'no claim to follow'}", style="not bold")
 
 
 def _asked(sentence: Sentence) -> str:

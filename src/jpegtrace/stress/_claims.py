@@ -3,8 +3,8 @@
 A claim is about the past of the picture, so what the disturbance itself adds is expected and does not count against
 it. After one more JPEG the compression that was the last is an earlier one, a crop moves every grid by what was cut
 off, a resize changes factors by its own. The lattice engine tells one compression before the last. Where it tells the
-one that was the last until the disturbance, that is true and says nothing about those before it: they are lost, not
-contradicted.
+one that was the last until the disturbance, that is true and says nothing about those before it: they are covered by
+it, not contradicted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from jpegtrace.picture import Picture
 from jpegtrace.report.stability import Answer
 from jpegtrace.tables import exact_quality, ijg_table
 
-HELD, LOST, CONTRADICTED, NOT_ASKED = Answer.HELD, Answer.LOST, Answer.CONTRADICTED, Answer.NOT_ASKED
+HELD, LOST, COVERED = Answer.HELD, Answer.LOST, Answer.COVERED
+CONTRADICTED, NOT_ASKED = Answer.CONTRADICTED, Answer.NOT_ASKED
 
 ALIKE = 2  # difference of IJG qualities up to which two tables count as one
 LEAST_COMMON = 8  # entries that two tables must tell in common where they have no quality
@@ -180,6 +181,8 @@ def _base(answers: Answers) -> tuple[int, int]:
 
 
 FIRST, LAST, BOTH, NEITHER = "first", "last", "both", "neither"
+# What becomes of a claim about the first compression, by the one that is seen.
+_BY_TRACE = {FIRST: HELD, LAST: COVERED, BOTH: LOST, NEITHER: LOST}
 
 
 def attribute(seen: Compression, first: Compression | None, last: Compression | None) -> str:
@@ -303,7 +306,7 @@ def compression_count(before: Answers, after: Answers, d: Disturbance) -> Compar
         return Compared(CONTRADICTED if _grids_differ(here, last.origin) else HELD, found.summary)
     assert first is not None  # noqa: S101 - so has `_moved` it
     if here is not None and first.origin not in (None, last.origin):
-        answer = {first.origin: HELD, last.origin: LOST}.get(here, CONTRADICTED)
+        answer = {first.origin: HELD, last.origin: COVERED}.get(here, CONTRADICTED)
         return Compared(answer, found.summary)
     if _grids_differ(here, last.origin):
         return Compared(CONTRADICTED if first.origin is not None else LOST, found.summary)
@@ -312,8 +315,8 @@ def compression_count(before: Answers, after: Answers, d: Disturbance) -> Compar
     if seen is None:
         return Compared(LOST, found.summary)
     which = attribute(seen, _first(before, d), _moved(before.last, d))
-    held = which == FIRST or (which == BOTH and _repeats(_moved(before.last, d), d))
-    return Compared(HELD if held else LOST, f"{found.summary} {table.summary}")
+    repeated = which == BOTH and _repeats(_moved(before.last, d), d)
+    return Compared(HELD if repeated else _BY_TRACE[which], f"{found.summary} {table.summary}")
 
 
 def _grid(finding: Finding) -> tuple[int, int] | None:
@@ -343,7 +346,7 @@ def _of_the_first(seen: Compression, first: Compression, before: Answers, d: Dis
     last = _moved(before.last, d)
     # A repeated last compression is the last one still, and not what is seen before it.
     which = attribute(seen, _moved(first, d, _base(before)), None if _repeats(last, d) else last)
-    return {FIRST: HELD, LAST: LOST, BOTH: LOST, NEITHER: CONTRADICTED}[which]
+    return CONTRADICTED if which == NEITHER else _BY_TRACE[which]
 
 
 def regions(before: Answers, after: Answers, d: Disturbance) -> Compared:
@@ -362,7 +365,7 @@ def regions(before: Answers, after: Answers, d: Disturbance) -> Compared:
     seen = _only_past(found)
     if _several(claim):
         covered = d.quality is not None and _fit(seen, _moved(before.last, d)) is not None
-        return Compared(LOST if covered else CONTRADICTED, found.summary)
+        return Compared(COVERED if covered else CONTRADICTED, found.summary)
     first = _only_past(claim)
     if d.quality is None:
         return Compared(CONTRADICTED if _fit(seen, first) is None else HELD, found.summary)

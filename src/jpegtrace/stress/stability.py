@@ -38,6 +38,7 @@ AT_ONCE = 2  # disturbed pictures; each analysis has threads of its own
 QUALITIES = (98, 95, 90, 85, 80)
 HARMLESS_FROM = 98
 CUT = (3, 5)  # rows and columns
+COVERED = "covered by what was the last compression"
 PERCENT = (99, 95, 90)
 ALONE = ("png", "crop", "crop-jpeg-95")  # what is no step of a ladder
 # Fewer places than usual are asked, of the undisturbed picture as well; see benchmarks/stability.py.
@@ -275,7 +276,7 @@ def summarise(verdict: Verdict, trials: Sequence[Trial]) -> str:
         _of_steps([by_id.get(f"jpeg-{q}") for q in QUALITIES], [str(q) for q in QUALITIES], "quality"),
         _of_steps([by_id.get(f"resize-{p}") for p in PERCENT], [f"{p} %" for p in PERCENT], "a resize to"),
     ]
-    for answer, word in ((Answer.HELD, "holds"), (Answer.LOST, "lost")):
+    for answer, word in ((Answer.HELD, "holds"), (Answer.LOST, "lost"), (Answer.COVERED, COVERED)):
         after = [by_id[name].text for name in ALONE if name in by_id and by_id[name].answer is answer]
         told.append(f"{word} after {_listed(after)}" if after else "")
     if wrong := sorted(
@@ -292,19 +293,20 @@ def summarise(verdict: Verdict, trials: Sequence[Trial]) -> str:
 def _of_steps(trials: Sequence[Trial | None], names: Sequence[str], what: str) -> str:
     """Trials that grow stronger: down to which a claim holds, and from which on it does not."""
     found = [(name, trial) for name, trial in zip(names, trials, strict=True) if trial is not None]
-    held = [name for name, trial in found if trial.answer is Answer.HELD]
-    lost = [name for name, trial in found if trial.answer is Answer.LOST]
+    held, lost, covered = (
+        [name for name, trial in found if trial.answer is answer]
+        for answer in (Answer.HELD, Answer.LOST, Answer.COVERED)
+    )
+    gone = [(word, _listed(at)) for word, at in (("lost", lost), (COVERED, covered)) if at]
     if not held:
-        return f"does not survive {found[0][1].text}" if len(lost) == len(found) > 0 else _lost_at(lost, what)
+        if len(lost) == len(found) > 0:
+            return f"does not survive {found[0][1].text}"
+        return ", ".join(f"{word} at {what} {at}" for word, at in gone)
     first = [name for name, _ in found[: len(held)]]
     told = f"holds down to {what} {held[-1]}" if held == first else f"holds at {what} {_listed(held)}"
     if len(held) == len(found):
         return f"{told}, the {'lowest' if what == 'quality' else 'strongest'} tried"
-    return f"{told}, lost at {_listed(lost)}" if lost else told
-
-
-def _lost_at(names: Sequence[str], what: str) -> str:
-    return f"lost at {what} {_listed(names)}" if names else ""
+    return ", ".join([told, *(f"{word} at {at}" for word, at in gone)])
 
 
 def _listed(names: Sequence[str]) -> str:
