@@ -59,6 +59,13 @@ def test_what_no_table_explains_is_not_told(monkeypatch):
     assert not count.claims
 
 
+def test_a_claim_by_a_threshold_of_ones_own_has_a_probability(monkeypatch):
+    monkeypatch.setattr("jpegtrace.analyses._past.one_grid", lambda *_: OneGrid(0.9999, False))
+    count = compression_count(twice(11, "jpeg:75"), Params(double_from=0.0))
+    assert (count.status, count.count) == (Status.OK, 2)
+    assert count.values["probability_double"] == count.probability is not None
+
+
 def test_an_even_chance_that_no_table_explains_is_no_doubt(monkeypatch):
     monkeypatch.setattr("jpegtrace.analyses._past.one_grid", lambda *_: OneGrid(0.1, False))
     count = compression_count(twice(11, "jpeg:75"))

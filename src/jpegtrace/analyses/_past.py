@@ -70,10 +70,12 @@ class Past:
         """Probability of an earlier compression by the histograms; 0 where they were not asked."""
         return 0.0 if self.one_grid is None else self.one_grid.told
 
-    @property
-    def doubted(self) -> bool:
-        """Whether the histograms speak for an earlier compression that nothing else confirms and no table explains."""
-        return self.one_grid is not None and self.one_grid.doubted and self.by_lattice < DOUBLE_FROM
+    def doubted(self, double_from: float) -> bool:
+        """Whether the histograms speak for an earlier compression that no table explains, and the lattice does not.
+
+        `double_from` is the probability from which the lattice does.
+        """
+        return self.one_grid is not None and self.one_grid.doubted and self.by_lattice < double_from
 
     @property
     def double(self) -> float:

@@ -86,13 +86,13 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     past = past_of(picture)
     if isinstance(past, str):
         return cannot_tell(past)
-    by_lattice, histograms = past.by_lattice, past.one_grid
+    by_lattice, histograms, doubted = past.by_lattice, past.one_grid, past.doubted(params.double_from)
     grid = origin_probabilities(past.found)
     row, col = divmod(int(grid.argmax()), 8)
     sure = float(grid[row, col])
     values: dict[str, Json] = {
         "count": None,
-        "probability_double": None if past.doubted else round(past.double, 4),
+        "probability_double": None if doubted else round(past.double, 4),
         "probability_by_lattice": round(by_lattice, 4),
         "probability_by_histograms": None if histograms is None else round(histograms.probability, 4),
         "histograms_doubted": None if histograms is None else histograms.doubted,
@@ -102,7 +102,7 @@ def compression_count(picture: Picture, params: Params) -> Outcome:
     }
     if by_lattice < params.double_from:
         grids = _grids(by_lattice * grid, None)
-        if past.doubted:
+        if doubted:
             return Outcome(Status.INCONCLUSIVE, UNEVEN, values, matrices=(grids,))
         if past.by_histograms < params.one_grid_from:
             return _not_twice(past.double, values, params, grids)

@@ -120,7 +120,8 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
             if only_histograms
             else "the picture may have been compressed only once"
         )
-        told_double: dict[str, Json] = {"probability_double": None if past.doubted else round(past.double, 4)}
+        double = None if past.doubted(params.double_from) else round(past.double, 4)
+        told_double: dict[str, Json] = {"probability_double": double}
         return Outcome(Status.INCONCLUSIVE, f"No first table to tell: {why}.", told_double)
     read = read_entries(past.found)
     told = (read.value > 0) & (read.probability >= params.entry_from)
