@@ -51,7 +51,7 @@ class Row:
         single: whether nothing was compressed before.
         again: whether the background was compressed once more, at a quality of MIDDLE, before the last compression.
         clean: whether donors were never compressed before.
-        cut: whether the grid is shifted after a compression.
+        cut: whether the grid of the background is shifted after each compression.
         vivid: whether colours are made vivid first.
         target: what is asked for.
     """
@@ -98,8 +98,8 @@ def encode(pixels: np.ndarray, quality: int) -> bytes:
 
 def vivid(pixels: np.ndarray) -> np.ndarray:
     """Differences from grey doubled."""
-    grey = pixels @ WEIGHTS
-    return np.clip(np.rint(2 * pixels - grey[..., None]), 0, 255).astype(np.uint8)
+    grey = (pixels @ WEIGHTS)[..., None]
+    return np.clip(np.rint(grey + 2 * (pixels - grey)), 0, 255).astype(np.uint8)
 
 
 def compressed(pixels: np.ndarray, quality: int, rng: np.random.Generator, *, cut: bool = True) -> np.ndarray:
@@ -130,7 +130,7 @@ def splice(row: Row, pictures: list[np.ndarray], rng: np.random.Generator) -> tu
     others = [q for q in range(QF1[0], QF1[1] + 1) if abs(q - background) >= APART]
     out = compressed(chosen[0], background, rng, cut=row.cut)
     if row.again:
-        out = compressed(out, int(rng.integers(MIDDLE[0], MIDDLE[1] + 1)), rng)
+        out = compressed(out, int(rng.integers(MIDDLE[0], MIDDLE[1] + 1)), rng, cut=row.cut)
     label = np.zeros(out.shape[:2], int)
     for k, donor in enumerate(chosen[1:]):
         source = donor if row.clean else compressed(donor, int(rng.choice(others)), rng)

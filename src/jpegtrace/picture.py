@@ -96,14 +96,14 @@ class Picture:
 
         Raises:
             UnsupportedFormat: the picture is no JPEG.
-            CorruptInput: some blocks cannot be trusted; `partial_coefficients` has the others.
+            CorruptInput: some blocks cannot be trusted; `partial_coefficients` tells which, and has the others.
         """
         found = self.partial_coefficients
         if not found.whole:
             first = next(iter(self.damage), None)
             why = "" if first is None else f": {first.what}"
             raise CorruptInput(
-                f"only {found.whole_share:.1%} of the blocks can be trusted{why}; partial_coefficients tells which",
+                f"only {found.whole_share:.1%} of the blocks can be trusted{why}",
                 offset=None if first is None else first.offset,
                 source=self.source,
             )

@@ -61,9 +61,29 @@ def test_bands_of_subsampled_chroma_lie_where_their_luma_does():
     assert np.argwhere(found.colours).tolist() == [[200, 0], [200, 1], [201, 0], [201, 1]]
 
 
+@pytest.mark.parametrize(("across", "down"), [(1, 1), (2, 1), (1, 2), (4, 1), (2, 2)])
+def test_odd_sizes_in_many_bands(across, down, monkeypatch):
+    monkeypatch.setattr("jpegtrace.jpeg.clipping.BLOCKS_AT_ONCE", 6)
+    rows, cols = 13, 7
+    y, red = flat(128, rows, cols), flat(128, -(-rows // down), -(-cols // across))
+    red[-8:] = 250  # the last row of chroma's blocks
+    found = clipped_blocks(component(y, across, down), (component(red * 0 + 128), component(red)))
+    assert found.colours.shape == (rows, cols)
+    assert np.flatnonzero(found.colours.all(1)).tolist() == list(range((-(-rows // down) - 1) * down, rows))
+    assert not found.colours[: -(-rows // down) * down - down].any()
+
+
+def test_where_chroma_is_damaged_colours_are_not_known():
+    blue, red = component(flat(128, 2, 2)), component(flat(128, 2, 2))
+    red.whole[1, 0] = False
+    found = clipped_blocks(component(flat(128, 4, 3), 2, 2), (blue, red))
+    assert np.argwhere(found.colours).tolist() == [[2, 0], [2, 1], [3, 0], [3, 1]]
+    assert not found.luma.any()
+
+
 @pytest.mark.parametrize("sampling", [0, 1, 2])
 def test_it_agrees_with_decoded_pixels(sampling):
-    pixels = scene(3, 96, 120, colour=90)
+    pixels = scene(3, 96, 120, colour=60)
     picture = Picture.open(as_file(pixels, quality=95, subsampling=sampling))
     luma, *chroma = picture.partial_coefficients.components
     found = clipped_blocks(luma, tuple(chroma)).colours

@@ -18,7 +18,7 @@ from jpegtrace.findings import Finding, Level, Outcome, Provenance, Remark, Stat
 from jpegtrace.inspection import inspect
 from jpegtrace.lattice.candidates import FREE_NAME
 from jpegtrace.picture import Picture
-from jpegtrace.report import Report, report_schema
+from jpegtrace.report import InputFacts, Report, report_schema
 from jpegtrace.report.html import render_html
 from jpegtrace.report.stability import Answer, Endurance, Stability, Trial, Verdict
 from jpegtrace.report.text import render_brief, render_text
@@ -316,6 +316,10 @@ def trial(name, answer, says="Something else."):
         ),
         ({"jpeg-98": COVERED}, "Covered by what was the last compression at quality 98."),
         (
+            {"jpeg-98": COVERED, "crop-jpeg-95": COVERED},
+            "Covered by what was the last compression at quality 98; covered after that crop and a re-save as JPEG 95.",
+        ),
+        (
             {"jpeg-98": HELD, "jpeg-90": CONTRADICTED},
             'After a re-save as JPEG 90 it says "Something else"; holds down to quality 98.',
         ),
@@ -431,6 +435,22 @@ def short_ladder(monkeypatch, *names):
     monkeypatch.setattr(stability, "ladder", lambda: chosen)
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (
+            {"quality-map": Verdict.HOLDS, "regions": Verdict.LIMITED, "manipulation": Verdict.HOLDS},
+            "hold after all that was tried: quality-map, manipulation; hold after some of it: regions",
+        ),
+        ({"regions": Verdict.NO_CLAIM}, "nothing was claimed that could be lost"),
+    ],
+)
+def test_in_brief_it_is_said_whose_claims_hold(verdicts, expected):
+    told = stability.Stability(tuple(Endurance(name, "It is.", v, "So.") for name, v in verdicts.items()))
+    brief = render_brief(Report(InputFacts("a.jpg", "0" * 64, 1, "jpeg", 8, 8), stability=told)).plain
+    assert brief.splitlines()[-1] == f"  stability: {expected}"
+
+
 def test_an_answer_that_flips_is_unsure_and_reports_say_so(planted, monkeypatch):
     planted(flipping)
     short_ladder(monkeypatch, "png", "jpeg-98")
@@ -441,7 +461,7 @@ def test_an_answer_that_flips_is_unsure_and_reports_say_so(planted, monkeypatch)
     assert [t.answer for t in found.trials] == [CONTRADICTED, HELD]
     assert render_brief(report).plain.splitlines()[1:] == [
         "  ! “What was done before” says something else after next to nothing was done to the picture.",
-        "  stability: next to nothing changes manipulation",
+        "  stability: change after next to nothing: manipulation",
     ]
     console = Console(width=100, record=True, file=io.StringIO(), highlight=False)
     console.print(render_text(report))

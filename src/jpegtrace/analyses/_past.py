@@ -15,7 +15,7 @@ from jpegtrace.analyses._pixels import NEVER_BELOW, luma_pixels_of, pixel_histor
 from jpegtrace.analyses._threads import threads
 from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
-from jpegtrace.jpeg import ComponentCoefficients, clipped_blocks
+from jpegtrace.jpeg import ColourPlanes, ComponentCoefficients, clipped_blocks
 from jpegtrace.lattice import Posterior, posterior
 from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, OneGrid, one_grid
 from jpegtrace.lattice.history import History, divide, find_history
@@ -89,8 +89,9 @@ class LastCompression(NamedTuple):
     Attributes:
         blocks: int16 (rows, columns, 8, 8) stored coefficients of luma.
         table: (8, 8) of luma.
-        usable: (rows, columns) blocks that are whole and not clipped.
-        clear: the same without those whose colours are clipped: they can speak for a past, but not against all.
+        usable: (rows, columns) blocks that are whole and whose luma, of pixels also colours, are not clipped.
+        clear: those of them whose colours are not clipped, as far as colours are known; the others can speak for a
+            past, but not against all.
         whole: (rows, columns) blocks that are not damaged.
         corner: row and column of the picture where the first block begins; not 0 where the grid was cropped.
         chroma: None where there is none, or not all of it can be trusted.
@@ -174,7 +175,7 @@ def _from_file(picture: Picture) -> LastCompression | str:
     return LastCompression(luma.blocks, luma.table, usable, usable & ~clipped.colours, luma.whole, chroma=chroma)
 
 
-def _colours_of(picture: Picture) -> tuple[ComponentCoefficients, ComponentCoefficients] | None:
+def _colours_of(picture: Picture) -> ColourPlanes | None:
     """Cb and Cr of a file, where it has them, alike and with a table."""
     if picture.jpeg is None or picture.metadata is None:
         return None
@@ -188,9 +189,7 @@ def _colours_of(picture: Picture) -> tuple[ComponentCoefficients, ComponentCoeff
     return blue, red
 
 
-def _chroma_of(
-    luma: ComponentCoefficients, colours: tuple[ComponentCoefficients, ComponentCoefficients]
-) -> Chroma | None:
+def _chroma_of(luma: ComponentCoefficients, colours: ColourPlanes) -> Chroma | None:
     """Both chroma planes, where they are of a kind that the histograms know and none of it is damaged."""
     blue, red = colours
     whole = bool(blue.whole.all() and red.whole.all())

@@ -41,7 +41,7 @@ def _decoded(picture: Picture) -> Luma | str:
     except CorruptInput as error:
         if picture.jpeg is None:
             raise
-        return f"its pixels cannot be decoded, {error}"
+        return f"its pixels cannot be decoded, {error.what}"
     # Whatever was done before the last save of a JPEG, its pixels are those that its coefficients say.
     if picture.jpeg is None and (colours := reduced_to(raster)):
         return _few(colours, "grey level" if raster.mode == "grey" else "colour", palette=raster.palette)

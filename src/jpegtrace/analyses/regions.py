@@ -21,7 +21,7 @@ L for the coarser past is at most -0.7 times what it is where that past holds, o
 both. In an even sky zeros fit any coarse table on any grid: a past is not told in a part where fewer than a fifth of
 the blocks hold anything but DC in steps of its table. Where red, green or blue are cut off at black or white, the
 lattice of luma is broken, and that no past fits says nothing of a piece that is mostly made of such blocks. And parts
-are claimed only where the network finds an earlier compression in the window that says most inside one of them. More in
+are claimed only where the network finds the grid of one of them in the window that says most inside it. More in
 docs/engine.md.
 """
 
@@ -156,18 +156,18 @@ def regions(picture: Picture, params: Params) -> Outcome:
     }
     maps = (_label_map(found, parts, CELL),)
     if len(parts) == 1:
-        told = 1 - float((found.labels == UNKNOWN).mean())
+        tells = 1 - float((found.labels == UNKNOWN).mean())
+        extent, where, clipped = "throughout", "in the picture", "and "
         if not whole(picture):
-            extent = "in the part of the picture that could be read"
-        elif told < THROUGHOUT:
-            extent = f"in all that tells anything, {told:.0%} of the picture"
-        else:
-            extent = "throughout"
+            extent, where = "in the part of the picture that could be read", "in what could be read"
+        elif tells < THROUGHOUT:
+            extent = f"in all that tells anything, {tells:.0%} of the picture"
+            where, clipped = f"in the {tells:.0%} of the picture that tell anything", "clipped colours and "
         one = Claim(
             Topic.NOTHING,
-            f"No part with another past was found {'in the picture' if whole(picture) else 'in what could be read'}.",
+            f"No part with another past was found {where}.",
             grounds=NO_PROBABILITY,
-            not_mean="That nothing was put in: small parts, flat parts and parts with the same past do not show.",
+            not_mean=f"That nothing was put in: small parts, flat parts, {clipped}equal pasts do not show.",
             facts={PARTS: "no", EARLIER: "yes"},
         )
         return Outcome(Status.OK, f"One past {extent}: {parts[0].name}.", values, maps=maps, claims=(one,))
@@ -235,7 +235,7 @@ class _Part:
         box: left, top, width and height.
         origin: row and column of its first grid; None where it has none.
         values: everything known.
-        confirmed: whether the window that says most inside it has an earlier compression.
+        confirmed: whether the window that says most inside it has an earlier compression on this grid.
     """
 
     name: str
@@ -276,11 +276,13 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
     read = past_within(picture, _blocks_of(inside, stride, picture))
     best = None if read is None else alternatives(read.found)[0]
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
-    if read is not None and best is not None and best.origin == past.origin and read.activity >= QUIET:
-        table, quality = best.name, best.quality
-        values["window"] = list(read.window)
+    confirmed = False
+    if read is not None and best is not None and best.origin == past.origin:
+        confirmed = read.by_lattice >= CONFIRMED
+        if read.activity >= QUIET:
+            table, quality = best.name, best.quality
+            values["window"] = list(read.window)
     values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
-    confirmed = read is not None and read.by_lattice >= CONFIRMED
     return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, confirmed)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,12 @@ from jpegtrace.jpeg.coefficients import ComponentCoefficients
 from jpegtrace.jpeg.planes import plane
 
 BLACK, WHITE = 0.5, 254.5  # where rounding ends
-# Tenths of luma that red, green and blue make up, and how many of them a block may lose. Where it loses more, whole
-# pictures of vivid colours were divided (benchmarks/regions.py); with none allowed nothing could be told of a fifth.
-TENTHS = np.array([3, 6, 1], np.uint8)
-FEW = 16
+TENTHS = np.array([3, 6, 1], np.uint8)  # of luma, that red, green and blue make up
+FEW = 16  # of them in a block, which hardly move its coefficients; chosen on training pictures
 RED, GREEN, BLUE = (0.0, 1.402), (-0.344136, -0.714136), (1.772, 0.0)  # of Cb and Cr, beside luma (T.871)
-ROWS_AT_ONCE = 64  # blocks of chroma
+BLOCKS_AT_ONCE = 1 << 14  # of chroma
+
+ColourPlanes = tuple[ComponentCoefficients, ComponentCoefficients]  # Cb and Cr
 
 
 class Clipped(NamedTuple):
@@ -25,38 +25,46 @@ class Clipped(NamedTuple):
 
     Attributes:
         luma: bool (rows, columns), where luma itself touches black or white.
-        colours: bool (rows, columns), where red, green or blue do in more than `FEW` tenths of a pixel.
+        colours: bool (rows, columns), where red, green or blue do in more than `FEW` tenths.
     """
 
     luma: NDArray[np.bool_]
     colours: NDArray[np.bool_]
 
 
-Chroma = tuple[ComponentCoefficients, ComponentCoefficients]
+def clipped_blocks(luma: ComponentCoefficients, chroma: ColourPlanes | None) -> Clipped:
+    """Find them band by band; of colours only with Cb and Cr, whose resolution luma's must be a multiple of.
 
-
-def clipped_blocks(luma: ComponentCoefficients, chroma: Chroma | None) -> Clipped:
-    """Find them band by band; of colours only with Cb and Cr, whose resolution luma's must be a multiple of."""
+    What colours a block has whose chroma is damaged is not known: it counts among them.
+    """
     found = Clipped(np.zeros(luma.blocks.shape[:2], np.bool_), np.zeros(luma.blocks.shape[:2], np.bool_))
     across, down = (1, 1) if chroma is None else (luma.h // chroma[0].h, luma.v // chroma[0].v)
-    for top in range(0, len(luma.blocks), ROWS_AT_ONCE * down):
-        here = slice(top, top + ROWS_AT_ONCE * down)
+    height = max(BLOCKS_AT_ONCE // -(-luma.blocks.shape[1] // across), 1)
+    for band in range(-(-len(luma.blocks) // (height * down))):
+        here = slice(band * height * down, (band + 1) * height * down)
         y = plane(replace(luma, blocks=luma.blocks[here]))
         found.luma[here] = _by_blocks(_cut_off(y)) > 0
         if chroma is None:
             continue
-        rows = slice(top // down, top // down + ROWS_AT_ONCE)
-        differences = [plane(replace(c, blocks=c.blocks[rows])) - 128 for c in chroma]
-        blue, red = (np.repeat(np.repeat(d, down, 0), across, 1)[: y.shape[0], : y.shape[1]] for d in differences)
-        lost = sum(
-            tenths * _cut_off(y + of_blue * blue + of_red * red)
-            for tenths, (of_blue, of_red) in zip(TENTHS, (RED, GREEN, BLUE), strict=True)
+        rows = slice(band * height, (band + 1) * height)
+        blue, red = (
+            _enlarged(plane(replace(c, blocks=c.blocks[rows])) - 128, across, down)[: y.shape[0], : y.shape[1]]
+            for c in chroma
         )
+        lost = np.zeros(y.shape, np.uint8)
+        for tenths, (of_blue, of_red) in zip(TENTHS, (RED, GREEN, BLUE), strict=True):
+            lost += tenths * _cut_off(y + of_blue * blue + of_red * red)
+        damaged = _enlarged(~(chroma[0].whole & chroma[1].whole)[rows], across, down)
         found.colours[here] = _by_blocks(lost) > FEW
+        found.colours[here] |= damaged[: y.shape[0] // 8, : y.shape[1] // 8]
     return found
 
 
-def _cut_off(samples: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _enlarged(values: NDArray[Any], across: int, down: int) -> NDArray[Any]:
+    return np.repeat(np.repeat(values, down, 0), across, 1)
+
+
+def _cut_off(samples: NDArray[Any]) -> NDArray[np.bool_]:
     return (samples < BLACK) | (samples > WHITE)
 
 

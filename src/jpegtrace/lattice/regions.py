@@ -147,24 +147,26 @@ def doubt_smooth(found: Segmentation, blocks: NDArray[np.int16], last: NDArray[n
 
 
 def doubt_clipped(found: Segmentation, clear: NDArray[np.bool_], stride: int = CELL) -> None:
-    """Take back, in place, pieces where no past fits and most blocks are clipped: there none can.
+    """Take back, in place, pieces where no past fits and most blocks are clipped or damaged: there none can.
 
     Args:
         found: the parts.
         clear: (rows, columns) blocks that are whole and not clipped.
         stride: of its map in pixels.
     """
-    pieces, count = label(found.labels == OTHER)
-    if not count:
-        return
-    rows, cols = (
-        np.minimum(np.arange(n) * stride // CELL, m - 1) for n, m in zip(pieces.shape, clear.shape, strict=True)
-    )
-    here = clear[rows[:, None], cols]
-    seen = np.bincount(pieces.ravel(), here.ravel(), count + 1) / np.bincount(pieces.ravel(), minlength=count + 1)
-    doubtful = (seen < CLEAR)[pieces] & (pieces > 0)
-    found.labels[doubtful] = UNKNOWN
-    found.probability[doubtful] = 0
+    step = max(CELL // stride, 1)  # places that are about a block, so that memory does not grow with the map
+    rows, cols = (np.arange(0, n, step) for n in found.labels.shape)
+    pieces, count = label(found.labels[::step, ::step] == OTHER)
+    row, col = (np.minimum(at * stride // CELL, n - 1) for at, n in zip((rows, cols), clear.shape, strict=True))
+    seen = np.bincount(pieces[clear[row[:, None], col]], minlength=count + 1)
+    areas = np.bincount(pieces.ravel(), minlength=count + 1)
+    doubtful = seen < CLEAR * areas
+    doubtful[0] = False
+    for top, piece in zip(rows, pieces, strict=True):
+        here = slice(top, top + step)
+        back = np.repeat(doubtful[piece], step)[: found.labels.shape[1]] & (found.labels[here] == OTHER)
+        found.labels[here][back] = UNKNOWN
+        found.probability[here][back] = 0
 
 
 def textured(

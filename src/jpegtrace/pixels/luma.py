@@ -15,7 +15,7 @@ WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)  # JFIF
 # R, G and B once more, weighted (0.037).
 GREY_VARIANCE = 0.09
 COLOUR_VARIANCE = 0.12
-WHOLE = np.uint8(10)
+WHOLE = TENTHS.sum(dtype=np.uint8)
 ROWS_AT_ONCE = 256
 
 

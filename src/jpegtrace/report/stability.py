@@ -18,10 +18,8 @@ class Answer(StrEnum):
     """What became of a claim after one disturbance."""
 
     HELD = "held"
-    LOST = "lost"  # it abstains or finds nothing any more
-    COVERED = (
-        "covered"  # it tells of the compression that was the last one until then, which is younger than the claimed
-    )
+    LOST = "lost"  # it abstains, finds nothing any more, or may speak of another compression
+    COVERED = "covered"  # it tells of what was the last compression, not of the claimed one
     CONTRADICTED = "contradicted"  # it claims something else
     NOT_ASKED = "not_asked"  # the disturbance leaves nothing to compare
 

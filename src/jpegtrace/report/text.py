@@ -31,9 +31,9 @@ _VERDICT_STYLE = {
     Verdict.NO_CLAIM: "dim",
 }
 _ENDURES = {
-    Verdict.HOLDS: "all disturbances leave",
-    Verdict.LIMITED: "some change",
-    Verdict.UNSURE: "next to nothing changes",
+    Verdict.HOLDS: "hold after all that was tried",
+    Verdict.LIMITED: "hold after some of it",
+    Verdict.UNSURE: "change after next to nothing",
 }
 _MOST_TOLD = 3  # sentences of the verdict in brief
 _LEVEL_SIGN = {Level.INFO: "·", Level.NOTICE: "!", Level.ALARM: "!!"}
@@ -134,14 +134,14 @@ def _append_silent(text: Text, verdict: Conclusion, lead: Sequence[Sentence]) ->
 
 def _append_stability(text: Text, stability: Stability) -> None:
     """Whose claims hold when the picture is mildly disturbed, by name."""
-    if stability.not_done:
+    if stability.not_done is not None:
         text.append(f"\n  stability: not asked, {printable(stability.not_done)}", style="not bold")
         return
     parts = []
     for verdict, words in _ENDURES.items():
         if names := [found.analysis for found in stability.verdicts if found.verdict is verdict]:
-            parts.append(f"{words} {', '.join(names)}")
-    text.append(f"\n  stability: {'; '.join(parts) or 'no claim to follow'}", style="not bold")
+            parts.append(f"{words}: {', '.join(names)}")
+    text.append(f"\n  stability: {'; '.join(parts) or 'nothing was claimed that could be lost'}", style="not bold")
 
 
 def _asked(sentence: Sentence) -> str:

@@ -286,7 +286,8 @@ def summarise(verdict: Verdict, trials: Sequence[Trial]) -> str:
         says = wrong[0].says.removesuffix(".")
         flipped = f'after {wrong[0].text} it says "{says}"{also}'
         told.insert(0, f"unsure: {flipped}" if verdict is Verdict.UNSURE else flipped)
-    text = "; ".join(part for part in told if part)
+    first, covered, rest = "; ".join(part for part in told if part).partition(COVERED)
+    text = first + covered + rest.replace(COVERED, "covered")
     return f"{text[0].upper()}{text[1:]}."
 
 
