@@ -1,5 +1,7 @@
 """Planted parts are found, described and mapped; pictures of one past are not divided."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.fft import dctn
@@ -7,12 +9,14 @@ from scipy.fft import dctn
 from checks import pictures
 from checks.pictures import as_file, scene
 from jpegtrace.analyses import find_analysis
+from jpegtrace.analyses._past import history_of, sources_of
 from jpegtrace.chain import simulate
 from jpegtrace.errors import UnsupportedFormat
 from jpegtrace.findings import Status, Topic
 from jpegtrace.lattice.dense import Hypothesis
-from jpegtrace.lattice.regions import OTHER, UNKNOWN, Segmentation, doubt_clipped, textured
+from jpegtrace.lattice.regions import OTHER, UNKNOWN, Segmentation, doubt_clipped, merge_alike, textured
 from jpegtrace.picture import Picture
+from jpegtrace.tables import ZIGZAG, ijg_table
 
 regions = find_analysis("regions")
 primary_table = find_analysis("primary-table")
@@ -107,6 +111,35 @@ def test_pieces_of_clipped_blocks_are_taken_back_where_no_past_fits(stride):
     doubt_clipped(found, clear, stride)
     np.testing.assert_array_equal(found.labels, expected[place[:, None], place])
     np.testing.assert_array_equal(found.probability, found.labels != UNKNOWN)
+
+
+def test_sources_that_read_alike_become_one():
+    def past(quality, origin=(0, 0)):
+        return Hypothesis(origin, ijg_table(quality).ravel()[ZIGZAG], f"IJG {quality}", quality)
+
+    labels = np.array([[1, 1, 1, 1], [1, 2, 2, 2], [3, 3, 4, OTHER]], np.int8)
+    found = Segmentation((past(75),) * 4, (0, 1, 2, 3), labels, np.ones(labels.shape, np.float32))
+    merge_alike(found, [past(75), past(78), past(75, (4, 6)), past(30)])
+    assert found.labels.tolist() == [[1, 1, 1, 1], [1, 1, 1, 1], [3, 3, 4, OTHER]]
+
+
+def test_brightness_between_two_saves_is_no_other_part():
+    first = simulate(scene(22, 320, 320, noise=6), "jpeg:60").pixels
+    brighter = np.clip(1.3 * first, 0, 255).astype(np.uint8)
+    found = regions(Picture.open(simulate(brighter, "jpeg:90").data))
+    assert found.status is not Status.OK or found.sources == 1
+
+
+def test_pasts_on_one_grid_are_not_claimed_to_be_parts(monkeypatch):
+    def divided(picture, *_):
+        found = sources_of(picture, history_of(picture, 256))
+        pasts = tuple(dataclasses.replace(past, origin=(3, 5)) for past in found.pasts)
+        return dataclasses.replace(found, pasts=pasts)
+
+    monkeypatch.setattr("jpegtrace.analyses.regions.sources_of", divided)
+    found = regions(Picture.open(pictures.collage()[0]))
+    assert found.status is Status.INCONCLUSIVE
+    assert "lie on one grid, as where brightness" in found.summary
 
 
 def test_parts_that_no_window_confirms_are_not_claimed(collage, monkeypatch):

@@ -90,5 +90,5 @@ def test_it_agrees_with_decoded_pixels(sampling):
     lost = (np.isin(picture.raster.pixels, (0, 255)) @ np.array([3, 6, 1])).reshape(12, 8, 15, 8).sum((1, 3))
     assert 0.1 < (lost > 16).mean() < 0.9
     clear = (lost < 8) | (lost > 32)
-    assert clear.mean() > 0.7
+    assert clear.mean() > 0.5
     assert (found == (lost > 16))[clear].mean() > 0.97

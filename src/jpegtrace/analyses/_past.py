@@ -17,9 +17,10 @@ from jpegtrace.errors import CorruptInput, InputError, UnsupportedFormat
 from jpegtrace.findings import Outcome, Status
 from jpegtrace.jpeg import ColourPlanes, ComponentCoefficients, clipped_blocks
 from jpegtrace.lattice import Posterior, posterior
+from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.histograms import FACTORS, FEWEST_BLOCKS, Chroma, OneGrid, one_grid
-from jpegtrace.lattice.history import History, divide, find_history
-from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation, doubt_clipped, doubt_smooth
+from jpegtrace.lattice.history import History, divide, find_history, likeliest
+from jpegtrace.lattice.regions import CELL, UNKNOWN, Segmentation, doubt_clipped, doubt_smooth, merge_alike
 from jpegtrace.lattice.windows import busiest_window
 from jpegtrace.metadata import colour_space
 from jpegtrace.picture import Picture
@@ -275,10 +276,27 @@ def sources_of(picture: Picture, history: History, stride: int = CELL) -> Segmen
     found = divide(history, last.blocks, last.table, stride=stride)
     doubt_smooth(found, last.blocks, last.table, stride)
     doubt_clipped(found, last.clear, stride)
+    merge_alike(found, [_read_again(picture, past, found.labels == k, stride) for k, past in enumerate(found.pasts, 1)])
     lost = lost_places(picture, stride)
     found.labels[lost] = UNKNOWN
     found.probability[lost] = 0
     return found
+
+
+def _read_again(picture: Picture, past: Hypothesis, inside: NDArray[np.bool_], stride: int) -> Hypothesis:
+    """The past of a part as the window that says most inside it has it, unless that is flat or strays."""
+    read = past_within(picture, blocks_of(picture, inside, stride))
+    best = None if read is None or read.activity < QUIET else likeliest(read.found)
+    return past if best is None or best.origin != past.origin else best
+
+
+def blocks_of(picture: Picture, inside: NDArray[np.bool_], stride: int) -> NDArray[np.bool_]:
+    """A map as one value for each block."""
+    rows, cols = (
+        np.minimum(np.arange(0, n, CELL) + CELL // 2, n - 1) // stride for n in (picture.height, picture.width)
+    )
+    blocks: NDArray[np.bool_] = inside[rows[:, None], cols[None, :]]
+    return blocks
 
 
 def lost_places(picture: Picture, stride: int) -> NDArray[np.bool_]:

@@ -39,10 +39,12 @@ from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Json, Map, Matrix, Outcome, Plot, Status, Topic
 from jpegtrace.lattice import Alternative, Entries, alternatives, read_entries
+from jpegtrace.lattice.candidates import FREE_NAME
 from jpegtrace.lattice.tables_map import map_tables
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
 
+NAMED_FROM = 0.5  # probability of the likeliest table from which it is named in the verdict
 SEARCH = 0.8  # of the work of a map, about
 # What every map says of itself.
 GRID_NAMES = tuple(grid_name(row, col) for row in range(8) for col in range(8))
@@ -91,7 +93,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
 
 @analysis(
     "primary-table",
-    version=4,
+    version=5,
     place=210,
     title="The first quantization table",
     question="With which luminance table was the picture compressed the first time?",
@@ -99,6 +101,7 @@ def map_primary_table(picture: Picture, params: Params, stride: int, progress: P
     cannot_show=(
         "entries that divide those of the last table on the same grid, but through the rest of the table",
         "chrominance tables",
+        "that brightness or contrast were changed between the saves: it scales the steps that are told",
         "another history of other parts: it looks at the window that says most",
         DRAWN_BLOCKS,
         FEW_COLOURS,
@@ -153,7 +156,7 @@ def primary_table(picture: Picture, params: Params) -> Outcome:
         probability=round(best.probability, 4),
         plots=_plots(picture, past, read, told, best),
         matrices=(_matrix(read, told),),
-        claims=(_claim(best),),
+        claims=_claims(best),
         probability_of=f"that {best.name} is the nearest",
     )
 
@@ -193,11 +196,16 @@ def _plainly(best: Alternative) -> str:
     return f"the standard one of quality {best.quality}" if best.quality else f"that of {best.name}"
 
 
-def _claim(best: Alternative) -> Claim:
-    return Claim(
+def _claims(best: Alternative) -> tuple[Claim, ...]:
+    """Which table it was, where that is likelier than not."""
+    if best.probability < NAMED_FROM:
+        return ()
+    which = "in no family of known tables" if best.name == FREE_NAME else f"nearest to {_plainly(best)}"
+    claim = Claim(
         Topic.HISTORY,
-        f"The compression before the last used a table nearest to {_plainly(best)}.",
+        f"The compression before the last used a table {which}.",
         round(best.probability, 4),
         not_mean="That the program or camera of that name saved it: many share a table, and it may be another near it.",
         facts={EARLIER: "yes"},
     )
+    return (claim,)

@@ -40,6 +40,7 @@ from jpegtrace.analyses._past import (
     DRAWN_BLOCKS,
     QUIET,
     SEVERAL_JPEGS,
+    blocks_of,
     cannot_tell,
     history_of,
     last_compression_of,
@@ -52,8 +53,8 @@ from jpegtrace.analyses._past import (
 from jpegtrace.analyses._pixels import FEW_COLOURS
 from jpegtrace.analyses._registry import analysis
 from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Remark, Status, Topic
-from jpegtrace.lattice import alternatives
 from jpegtrace.lattice.dense import Hypothesis
+from jpegtrace.lattice.history import likeliest
 from jpegtrace.lattice.hypotheses import ENTRIES
 from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
@@ -114,6 +115,7 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "a past that lies in smooth areas only, as a sky, or in colours that decoders cut off: it abstains there",
         "parts where all that shows is a finer or equal compression on the grid of the last one: it shows in places",
+        "parts on one grid: brightness or colours that were changed between two saves look like them; it abstains",
         DRAWN_BLOCKS,
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
@@ -155,6 +157,13 @@ def regions(picture: Picture, params: Params) -> Outcome:
         "searched_windows": len(history.seen),
     }
     maps = (_label_map(found, parts, CELL),)
+    if len(parts) == 1 and not parts[0].confirmed:
+        return Outcome(
+            Status.INCONCLUSIVE,
+            f"Cannot tell: {parts[0].name} seems to show, but no window confirms it.",
+            values,
+            maps=maps,
+        )
     if len(parts) == 1:
         tells = 1 - float((found.labels == UNKNOWN).mean())
         extent, where, clipped = "throughout", "in the picture", "and "
@@ -177,6 +186,8 @@ def regions(picture: Picture, params: Params) -> Outcome:
     doubt = None
     if others <= set(faded(found, history.sums)) or _only_finer(picture, pasts):
         doubt = "differ, as where traces of one earlier compression are lost in places"
+    elif OTHER not in present and len({past.origin for past in pasts}) == 1:
+        doubt = "lie on one grid, as where brightness or colours were changed between two saves"
     elif not any(part.confirmed for part in parts):
         doubt = "seem to differ, but no window inside one of them confirms its past"
     if doubt:
@@ -273,8 +284,8 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
         return _Part(ANOTHER, where, share, box, None, values)
     past = found.pasts[source - 1]
     table, quality = past.name, past.quality
-    read = past_within(picture, _blocks_of(inside, stride, picture))
-    best = None if read is None else alternatives(read.found)[0]
+    read = past_within(picture, blocks_of(picture, inside, stride))
+    best = None if read is None else likeliest(read.found)
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
     confirmed = False
     if read is not None and best is not None and best.origin == past.origin:
@@ -311,15 +322,6 @@ def _side_by_side(parts: Sequence[_Part]) -> Comparison:
         "together.",
         not_conclude="Which of them is the original, or why they were joined; collages and pasted logos look so, too.",
     )
-
-
-def _blocks_of(inside: NDArray[np.bool_], stride: int, picture: Picture) -> NDArray[np.bool_]:
-    """A map as one value for each block."""
-    rows, cols = (
-        np.minimum(np.arange(0, n, CELL) + CELL // 2, n - 1) // stride for n in (picture.height, picture.width)
-    )
-    blocks: NDArray[np.bool_] = inside[rows[:, None], cols[None, :]]
-    return blocks
 
 
 def _present(found: Segmentation) -> list[int]:

@@ -147,6 +147,13 @@ def _confirmed(
     return False
 
 
+def likeliest(found: Posterior) -> Hypothesis:
+    """The likeliest table of a window, with its likeliest grid."""
+    table = int(found.joint.sum(axis=0).argmax())
+    origin = int(found.origins[int(found.joint[:, table].argmax())])
+    return Hypothesis(divmod(origin, 8), found.tables[table], found.names[table], int(found.qualities[table]))
+
+
 def _agreement(found: Posterior, past: Hypothesis, rivals: Sequence[Hypothesis]) -> float:
     """Probability of an earlier compression on a past's grid, with a table nearer to its own than to its rivals'."""
     here = found.joint[found.origins == past.origin[0] * 8 + past.origin[1]].sum(axis=0)

@@ -169,6 +169,23 @@ def doubt_clipped(found: Segmentation, clear: NDArray[np.bool_], stride: int = C
         found.probability[here][back] = 0
 
 
+def merge_alike(found: Segmentation, read: Sequence[Hypothesis]) -> None:
+    """Make sources one, in place, whose pasts turn out to be too near to be told apart when they are read again.
+
+    Args:
+        found: the parts.
+        read: the past of each source as a large window inside its part has it.
+    """
+    areas = np.bincount(found.labels[found.labels > OTHER], minlength=1 + len(read))
+    kept: list[int] = []
+    for source in np.argsort(-areas[1:], kind="stable") + 1:
+        into = next((k for k in kept if alike(read[k - 1], read[source - 1])), None)
+        if into is None:
+            kept.append(int(source))
+        else:
+            found.labels[found.labels == source] = into
+
+
 def textured(
     blocks: NDArray[np.int16], last: NDArray[np.uint16], past: Hypothesis, inside: NDArray[np.bool_], stride: int = CELL
 ) -> float:
