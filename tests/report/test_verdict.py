@@ -129,6 +129,9 @@ def test_an_answer_that_next_to_nothing_changes_lowers_the_confidence():
     verdict = verdict_of(HARBOUR, shaken)
     assert [sentence.analyses for sentence in verdict.about(Topic.DISAGREEMENT)] == [("regions",)]
     assert verdict.confidence is Confidence.LOW
+    before, hedged = ([s.text for s in one.about(Topic.EDIT)] for one in (verdict_of(HARBOUR), verdict))
+    assert hedged == [f"Unsure: {text}" for text in before] != []
+    assert verdict.about(Topic.HISTORY) == verdict_of(HARBOUR).about(Topic.HISTORY)
 
 
 def told(probability=None, grounds=""):

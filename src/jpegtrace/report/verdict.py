@@ -8,7 +8,7 @@ look" stay apart. No sentence says more than the finding that it comes from.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from jpegtrace.findings import READ_IN_FILE, Claim, Finding, Json, Level, Status, Topic
@@ -118,6 +118,8 @@ class Verdict:
 def verdict_of(findings: Sequence[Finding], stability: Stability | None = None) -> Verdict:
     """Compose the verdict from what the findings claim."""
     told = [sentence for finding in findings for sentence in _sentences(finding)]
+    if stability is not None:
+        told = [_hedged(sentence, stability) for sentence in told]
     told += _disagreements(findings)
     if stability is not None:
         told += _unsure(findings, stability)
@@ -189,6 +191,12 @@ def _disagreements(findings: Sequence[Finding]) -> Iterator[Sentence]:
             )
             analyses = tuple(dict.fromkeys(one for who in values.values() for one in who))
             yield Sentence(Topic.DISAGREEMENT, f"Analyses do not agree on {name} ({sides}).", analyses=analyses)
+
+
+def _hedged(sentence: Sentence, stability: Stability) -> Sentence:
+    """What is found by an analysis whose answer does not stand is said to be unsure where it is said."""
+    shaken = sentence.topic in FOUND and set(sentence.analyses) <= set(stability.unsure)
+    return replace(sentence, text=f"Unsure: {sentence.text}") if shaken else sentence
 
 
 def _unsure(findings: Sequence[Finding], stability: Stability) -> Iterator[Sentence]:
