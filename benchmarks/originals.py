@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import write_results
+from jpegtrace.analyses._evidence import EARLIER
 from jpegtrace.errors import JpegtraceError
 from jpegtrace.findings import Status, Topic
 from jpegtrace.inspection import inspect
@@ -49,7 +50,7 @@ def of_file(path: Path, folder: Path) -> tuple[str, dict[str, Answer]]:
         return camera, {}
     found = {}
     for finding in report.findings:
-        past = [claim.text for claim in finding.claims if claim.topic in PAST]
+        past = [claim.text for claim in finding.claims if claim.topic in PAST or claim.facts.get(EARLIER) == "yes"]
         found[finding.analysis] = Answer(past[0][:SHOWN] if past else "", finding.status)
     return camera, found
 

@@ -21,8 +21,8 @@ L for the coarser past is at most -0.7 times what it is where that past holds, o
 both. In an even sky zeros fit any coarse table on any grid: a past is not told in a part where fewer than a fifth of
 the blocks hold anything but DC in steps of its table. Where red, green or blue are cut off at black or white, the
 lattice of luma is broken, and that no past fits says nothing of a piece that is mostly made of such blocks. And parts
-are claimed only where the network finds the grid of one of them in the window that says most inside it. More in
-docs/engine.md.
+are claimed only where the network finds the grid of one of them in the window that says most inside it; one past of
+the whole picture only where `compression-count` would say so of that window. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from jpegtrace._progress import Progress
 from jpegtrace.analyses._evidence import EARLIER, GOOD_FAITH, NO_PROBABILITY, PARTS, grid_name, shifted_grid
 from jpegtrace.analyses._past import (
     COPIES,
+    DOUBLE_FROM,
     DRAWN_BLOCKS,
     QUIET,
     SEVERAL_JPEGS,
@@ -61,8 +62,8 @@ from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
 
 ANOTHER = "another past, or none"
-# Probability of an earlier compression in the window that says most inside a part. Of training pictures saved once,
-# whose parts are none, .55 and less; nine tenths of true parts have over .999.
+# Probability of an earlier compression in the window that says most inside a part, from which parts are claimed. Of
+# training pictures saved once, whose parts are none, .55 and less; nine tenths of true parts have over .999.
 CONFIRMED = 0.9
 THROUGHOUT = 0.9  # share of the picture that tells from which "throughout" is said
 SOURCES = "source"  # the map of parts
@@ -157,7 +158,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
         "searched_windows": len(history.seen),
     }
     maps = (_label_map(found, parts, CELL),)
-    if len(parts) == 1 and not parts[0].confirmed:
+    if len(parts) == 1 and parts[0].double < DOUBLE_FROM:
         return Outcome(
             Status.INCONCLUSIVE,
             f"Cannot tell: {parts[0].name} seems to show, but no window confirms it.",
@@ -188,7 +189,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
         doubt = "differ, as where traces of one earlier compression are lost in places"
     elif OTHER not in present and len({past.origin for past in pasts}) == 1:
         doubt = "lie on one grid, as where brightness or colours were changed between two saves"
-    elif not any(part.confirmed for part in parts):
+    elif all(part.double < CONFIRMED for part in parts):
         doubt = "seem to differ, but no window inside one of them confirms its past"
     if doubt:
         return Outcome(
@@ -246,7 +247,7 @@ class _Part:
         box: left, top, width and height.
         origin: row and column of its first grid; None where it has none.
         values: everything known.
-        confirmed: whether the window that says most inside it has an earlier compression on this grid.
+        double: probability of an earlier compression on this grid, in the window that says most inside it.
     """
 
     name: str
@@ -255,7 +256,7 @@ class _Part:
     box: tuple[int, int, int, int]
     origin: tuple[int, int] | None
     values: dict[str, Json]
-    confirmed: bool = False
+    double: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -287,14 +288,14 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
     read = past_within(picture, blocks_of(picture, inside, stride))
     best = None if read is None else likeliest(read.found)
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
-    confirmed = False
+    double = 0.0
     if read is not None and best is not None and best.origin == past.origin:
-        confirmed = read.by_lattice >= CONFIRMED
+        double = read.by_lattice
         if read.activity >= QUIET:
             table, quality = best.name, best.quality
             values["window"] = list(read.window)
     values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
-    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, confirmed)
+    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, double)
 
 
 def _side_by_side(parts: Sequence[_Part]) -> Comparison:
