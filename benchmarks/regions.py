@@ -9,8 +9,9 @@ IoU and AUC are per pixel, means over splices, with 95 % bootstraps over splices
 that the largest source is not theirs. "Sources right": as many parts as there are. Rows without donors give the share
 of pictures that are falsely divided, also of those that were compressed twice, on shifted grids, before the last time.
 "Claimed": what `regions` says, which does not claim parts where a past may only have faded in them. Pictures "on one
-grid" are not cut between their compressions; in those "of vivid colours" every difference of a colour from its grey is
-doubled before the first one, so that decoders cut colours off.
+grid" are not cut between their compressions; to those "edited" one of EDITS, drawn evenly, is done before the last
+compression; in those "of vivid colours" every difference of a colour from its grey is doubled before the first one, so
+that decoders cut colours off.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import numpy as np
 from common import bootstrap_interval, write_results
 from jpegtrace.analyses._past import history_of, sources_of
 from jpegtrace.analyses.regions import Params, regions
+from jpegtrace.chain import simulate
 from jpegtrace.findings import Status
 from jpegtrace.lattice.regions import past_probabilities
 from jpegtrace.picture import Picture
@@ -34,6 +36,10 @@ from jpegtrace.pixels.luma import WEIGHTS
 
 SEED = 70
 ACROSS = (96, 256)
+EDITS = (
+    "brightness:12", "contrast:1.1", "contrast:0.9", "gamma:0.9", "gamma:1.15", "sharpen:1,30", "sharpen:2,100",
+    "blur:gauss,3", "median:3", "noise:2",
+)  # fmt: skip
 QF1 = (60, 89)
 APART = 10
 MIDDLE = (75, 97)  # quality of a compression between the first and the last
@@ -53,6 +59,7 @@ class Row:
         clean: whether donors were never compressed before.
         cut: whether the grid of the background is shifted after each compression.
         vivid: whether colours are made vivid first.
+        edited: whether something is done to the whole background before the last compression.
         target: what is asked for.
     """
 
@@ -64,6 +71,7 @@ class Row:
     clean: bool = False
     cut: bool = True
     vivid: bool = False
+    edited: bool = False
     target: str = ""
 
 
@@ -79,6 +87,9 @@ ROWS = (
     Row("no donor, compressed once, QF 90", 0, 90, single=True),
     Row("no donor, compressed once, QF 75", 0, 75, single=True),
     Row("no donor, on one grid, QF2 90", 0, 90, cut=False),
+    Row("one donor, never compressed, on one grid, QF2 90", 1, 90, clean=True, cut=False),
+    Row("no donor, edited, QF2 90", 0, 90, edited=True),
+    Row("no donor, edited, on one grid, QF2 90", 0, 90, cut=False, edited=True),
     Row("no donor, of vivid colours, QF2 90", 0, 90, vivid=True),
     Row("no donor, of vivid colours, on one grid, QF2 90", 0, 90, cut=False, vivid=True),
     Row("one donor, of vivid colours, QF2 90", 1, 90, vivid=True),
@@ -131,6 +142,8 @@ def splice(row: Row, pictures: list[np.ndarray], rng: np.random.Generator) -> tu
     out = compressed(chosen[0], background, rng, cut=row.cut)
     if row.again:
         out = compressed(out, int(rng.integers(MIDDLE[0], MIDDLE[1] + 1)), rng, cut=row.cut)
+    if row.edited:
+        out = simulate(out, str(rng.choice(EDITS)), seed=int(rng.integers(1 << 31))).pixels
     label = np.zeros(out.shape[:2], int)
     for k, donor in enumerate(chosen[1:]):
         source = donor if row.clean else compressed(donor, int(rng.choice(others)), rng)

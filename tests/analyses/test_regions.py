@@ -130,6 +130,27 @@ def test_brightness_between_two_saves_is_no_other_part():
     assert found.status is not Status.OK or found.sources == 1
 
 
+def half_rough(seed):
+    """A scene whose left half has a rough texture."""
+    pixels = scene(seed, 320, 320, noise=3).astype(float)
+    pixels[:, :160] += np.random.default_rng(seed).normal(0, 12, (320, 160, 1))
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def test_a_curve_between_two_saves_is_no_other_part():
+    found = regions(Picture.open(simulate(half_rough(30), "jpeg:70 | gamma:0.9 | jpeg:92").data))
+    assert found.status is Status.INCONCLUSIVE
+    assert found.summary == "Cannot tell: 2 parts differ, as where the picture was altered between two saves."
+
+
+def test_what_was_never_jpeg_is_a_part_of_an_untouched_picture_on_one_grid():
+    pixels = simulate(half_rough(30), "jpeg:70").pixels.copy()
+    pixels[96:224, 96:224] = scene(80, 320, 320, noise=8)[96:224, 96:224]
+    found = regions(Picture.open(simulate(pixels, "jpeg:92").data))
+    assert found.summary == "2 parts with different pasts."
+    assert found.parts[1]["share"] == pytest.approx(0.16, abs=0.02)
+
+
 def test_pasts_on_one_grid_are_not_claimed_to_be_parts(monkeypatch):
     def divided(picture, *_):
         found = sources_of(picture, history_of(picture, 256))

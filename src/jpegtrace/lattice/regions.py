@@ -32,8 +32,8 @@ WINDOWS = (24, 40, 64, 96, 160)  # pixels, tried in turn
 SURE = 0.75
 SMALLEST = 24 * CELL**2  # pixels; smaller parts go to what surrounds them
 SMALLEST_OTHER = 100 * CELL**2  # the same where no past fits, as happens in single textures
-AGAINST = 0.7  # evidence against a past, in another picture, over that for it where it holds
-LEAST_AGAINST = 2.0  # the same in nats a cell where no past fits: weak evidence turns round by chance
+AGAINST = 0.7  # evidence against a past, in another source, over that for it where it holds
+ENOUGH_AGAINST = 2.5  # nats a cell, where no past fits: under a later compression weak evidence turns round
 PASSES = 8
 AT_ONCE = 1 << 16  # places of a map worked out together
 BAND = 64  # rows of blocks transformed together
@@ -121,7 +121,7 @@ def faded(found: Segmentation, sums: Sums, stride: int = CELL) -> tuple[int, ...
     mean, parts = _means(labels, kept, stride), []
     for part in np.flatnonzero(np.bincount((labels + 1).ravel(), minlength=2 + len(coarseness))[1:]):
         if part == OTHER:
-            only = mean[main, OTHER] > -max(AGAINST * mean[main, main], LEAST_AGAINST)
+            only = mean[main, OTHER] > -ENOUGH_AGAINST
         elif part != main:
             fine, coarse = sorted((main, int(part)), key=lambda source: coarseness[source - 1])
             only = mean[fine, coarse] > 0 and mean[coarse, fine] > -AGAINST * mean[coarse, coarse]
