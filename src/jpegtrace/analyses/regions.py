@@ -18,12 +18,13 @@ the largest share
 in the smallest window w around x, 24 to 160 pixels, that is sure of one. In a picture that was compressed three times
 traces of the first compression fade in places, which looks like parts; so they are claimed only where the mean of L for
 the coarser past is at most -0.7 times what it is where that past holds, or where the finer one does not show in both;
-of a part that no past fits, where the mean of L for the past of the rest is at most -2.5. In an even sky zeros fit any
-coarse table on any grid: a past is not told in a part where fewer than a fifth of the blocks hold anything but DC in
-steps of its table. Where red, green or blue are cut off at black or white, the lattice of luma is broken, and that no
-past fits says nothing of a piece that is mostly made of such blocks. And parts are claimed only where the network finds
-the grid of one of them in the window that says most inside it; one past of the whole picture only where
-`compression-count` would say so of that window. More in docs/engine.md.
+of a part that no past fits, where the mean of L for the past of the rest is at most -2.5, and where values of the rest
+are still multiples of its first steps: a curve or a filter over the whole picture spares smooth areas, and the others
+look like a part. In an even sky zeros fit any coarse table on any grid: a past is not told in a part where fewer than a
+fifth of the blocks hold anything but DC in steps of its table. Where red, green or blue are cut off at black or white,
+the lattice of luma is broken, and that no past fits says nothing of a piece that is mostly made of such blocks. And
+parts are claimed only where the network finds the grid of one of them in the window that says most inside it; one past
+of the whole picture only where `compression-count` would say so of that window. More in docs/engine.md.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ from jpegtrace.findings import Claim, Comparison, Json, Level, Map, Outcome, Rem
 from jpegtrace.lattice.dense import Hypothesis
 from jpegtrace.lattice.history import likeliest
 from jpegtrace.lattice.hypotheses import ENTRIES
-from jpegtrace.lattice.multiples import excess
+from jpegtrace.lattice.multiples import kept
 from jpegtrace.lattice.regions import CELL, OTHER, UNKNOWN, Segmentation, faded
 from jpegtrace.picture import Picture
 from jpegtrace.tables import ZIGZAG
@@ -69,10 +70,10 @@ ANOTHER = "another past, or none"
 CONFIRMED = 0.9
 THROUGHOUT = 0.9  # share of the picture that tells from which "throughout" is said
 SOURCES = "source"  # the map of parts
-# Excess of multiples of the first table's steps from which nothing was done to a part between two compressions on one
-# grid. Of 158 training pictures that a curve, a filter or noise changed in between, 33 seemed to have parts and 3 still
-# do; of 113 with a part that was never compressed 5 are lost.
-UNTOUCHED_AC, UNTOUCHED_DC = 0.8, 0.25
+# How far DC and other values of an untouched part are multiples of its first steps (`jpegtrace.lattice.multiples`), on
+# the grid of the last compression and elsewhere: between what training pictures have that were altered as a whole
+# between two saves, and what is left of spliced ones.
+UNALTERED, UNALTERED_SHIFTED = (0.25, 0.8), (0.5, 0.75)
 COARSER = 1.25  # mean step over that of the last table from which a past shows throughout
 SEVERAL = "Parts of its pixels come from different JPEG files."
 
@@ -122,7 +123,8 @@ def map_regions(picture: Picture, params: Params, stride: int, progress: Progres
         "parts much smaller than 64 pixels a side, and in large pictures small parts where no window was searched",
         "a past that lies in smooth areas only, as a sky, or in colours that decoders cut off: it abstains there",
         "parts where all that shows is a finer or equal compression on the grid of the last one: it shows in places",
-        "parts on one grid: brightness or colours that were changed between two saves look like them; it abstains",
+        "parts of a picture that was altered as a whole between two saves: curves, filters and noise spare smooth "
+        "areas, so that the rest looks like another part; it abstains, but may not always notice",
         DRAWN_BLOCKS,
         "which part was there first: the largest is only called the first",
         "more than two compressions: an earlier generation that shows in one part only looks like a part",
@@ -245,12 +247,13 @@ def _only_finer(picture: Picture, pasts: Sequence[Hypothesis]) -> bool:
 
 
 def _altered(parts: Sequence[_Part]) -> bool:
-    """Whether the pasts on the grid of the last compression hold so loosely that what none fits may be one with them.
+    """Whether the past of the largest part that has one holds so loosely that what none fits may have had it, too.
 
-    A curve, a filter or noise spares smooth areas, where the past still fits.
+    A curve, a filter or noise spares smooth areas, where the past still fits. On the grid of the last compression steps
+    that are too near to its own to tell hold loosely anyway.
     """
-    on_the_grid = [part.untouched for part in parts if part.origin == (0, 0)]
-    return bool(on_the_grid) and (False in on_the_grid or True not in on_the_grid)
+    main = max((part for part in parts if part.origin is not None), key=lambda part: part.share)
+    return main.unaltered is False or (main.unaltered is None and main.origin == (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +268,7 @@ class _Part:
         origin: row and column of its first grid; None where it has none.
         values: everything known.
         double: probability of an earlier compression on this grid, in the window that says most inside it.
-        untouched: whether its values are still multiples of the first steps; None where that cannot be told, as on
-            another grid than that of the last compression.
+        unaltered: whether its values are still multiples of the first steps; None where that cannot be told.
     """
 
     name: str
@@ -276,7 +278,7 @@ class _Part:
     origin: tuple[int, int] | None
     values: dict[str, Json]
     double: float = 0.0
-    untouched: bool | None = None
+    unaltered: bool | None = None
 
     @property
     def sentence(self) -> str:
@@ -315,21 +317,20 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
         if read.activity >= QUIET:
             table, quality = best.name, best.quality
             values["window"] = list(read.window)
-    tables = [past.table] if best is None or best.origin != past.origin else [past.table, best.table]
-    untouched = _untouched(picture, tables, blocks) if past.origin == (0, 0) else None
+    unaltered = _unaltered(picture, past if best is None or best.origin != past.origin else best, blocks)
     values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
-    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, double, untouched)
+    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, double, unaltered)
 
 
-def _untouched(picture: Picture, tables: Sequence[NDArray[np.uint16]], blocks: NDArray[np.bool_]) -> bool | None:
-    """Whether values in these blocks are multiples of the steps of each of the tables; None where nothing tells."""
+def _unaltered(picture: Picture, past: Hypothesis, blocks: NDArray[np.bool_]) -> bool | None:
+    """Whether values in these blocks are still multiples of the first steps; None where nothing tells."""
     last = last_compression_of(picture)
     assert not isinstance(last, str)  # noqa: S101 - it has parts
-    found = [excess(last.blocks, last.table, table, blocks & last.clear) for table in tables]
-    for values, least in (([one.ac for one in found], UNTOUCHED_AC), ([one.dc for one in found], UNTOUCHED_DC)):
-        if any(value is not None and value < least for value in values):
-            return False
-    return True if any(one.ac is not None for one in found) else None
+    found = kept(last.blocks, last.table, past, blocks & last.clear)
+    least = UNALTERED if past.origin == (0, 0) else UNALTERED_SHIFTED
+    if any(value is not None and value < bound for value, bound in zip(found, least, strict=True)):
+        return False
+    return None if found.ac is None else True
 
 
 def _side_by_side(parts: Sequence[_Part]) -> Comparison:

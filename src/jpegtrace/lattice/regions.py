@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 from scipy.ndimage import label
 
 from jpegtrace.lattice import _region_kernels
 from jpegtrace.lattice.dense import Hypothesis, Sums
 from jpegtrace.lattice.hypotheses import ENTRIES
-from jpegtrace.tables import ZIGZAG
+from jpegtrace.lattice.regrid import blocks_on
 
 CELL = 8  # pixels
 # What follows was chosen on training pictures.
@@ -36,7 +35,6 @@ AGAINST = 0.7  # evidence against a past, in another source, over that for it wh
 ENOUGH_AGAINST = 2.5  # nats a cell, where no past fits: under a later compression weak evidence turns round
 PASSES = 8
 AT_ONCE = 1 << 16  # places of a map worked out together
-BAND = 64  # rows of blocks transformed together
 # Share of a part's blocks with more than DC in steps of its past. Skies of originals with a false past have .12 and
 # less, parts of spliced training pictures .35 and more.
 TEXTURED = 0.2
@@ -196,25 +194,11 @@ def textured(
         inside: places of the part.
         stride: of these places in pixels.
     """
-    (top, left), cols = past.origin, blocks.shape[1] - (past.origin[1] > 0)
-    rows = blocks.shape[0] - (top > 0)
-    row, col = (
-        np.minimum((start + CELL // 2 + CELL * np.arange(count)) // stride, size - 1)
-        for start, count, size in ((top, rows, inside.shape[0]), (left, cols, inside.shape[1]))
-    )
     steps = np.where(past.table == 0, np.inf, past.table)[1:]
     told = counted = 0
-    for first in range(0, rows, BAND):
-        many = min(BAND, rows - first)
-        part = inside[row[first : first + many, None], col]
-        if not part.any():
-            continue
-        stored = blocks[first : first + many + (top > 0)] * last.astype(np.float32)
-        pixels = idctn(stored, axes=(2, 3), norm="ortho").swapaxes(1, 2).reshape(CELL * len(stored), -1)
-        cut = pixels[top : top + CELL * many, left : left + CELL * cols].reshape(many, CELL, cols, CELL)
-        values = dctn(cut, axes=(1, 3), norm="ortho").swapaxes(1, 2).reshape(many, cols, CELL**2)[part]
-        told += int((np.abs(values[:, ZIGZAG[1:]]) >= steps / 2).any(1).sum())
-        counted += int(part.sum())
+    for values in blocks_on(blocks, last, past.origin, inside, stride=stride):
+        told += int((np.abs(values[:, 1:]) >= steps / 2).any(1).sum())
+        counted += len(values)
     return told / max(counted, 1)
 
 
