@@ -195,7 +195,7 @@ def regions(picture: Picture, params: Params) -> Outcome:
     doubt = None
     if others <= set(faded(found, history.sums)) or _only_finer(picture, pasts):
         doubt = "differ, as where traces of one earlier compression are lost in places"
-    elif OTHER in present and _altered(parts):
+    elif OTHER in present and _altered(picture, found, parts, present):
         doubt = "differ, as where the picture was altered between two saves"
     elif OTHER not in present and len({past.origin for past in pasts}) == 1:
         doubt = "lie on one grid, as where brightness or colours were changed between two saves"
@@ -246,14 +246,23 @@ def _only_finer(picture: Picture, pasts: Sequence[Hypothesis]) -> bool:
     return all(past.origin == (0, 0) and past.table[:ENTRIES].mean() < COARSER * steps for past in pasts)
 
 
-def _altered(parts: Sequence[_Part]) -> bool:
+def _altered(picture: Picture, found: Segmentation, parts: Sequence[_Part], present: Sequence[int]) -> bool:
     """Whether the past of the largest part that has one holds so loosely that what none fits may have had it, too.
 
-    A curve, a filter or noise spares smooth areas, where the past still fits. On the grid of the last compression steps
-    that are too near to its own to tell hold loosely anyway.
+    A curve, a filter or noise spares smooth areas, where the past still fits, but leaves no values on the multiples of
+    the first steps.
     """
-    main = max((part for part in parts if part.origin is not None), key=lambda part: part.share)
-    return main.unaltered is False or (main.unaltered is None and main.origin == (0, 0))
+    source, past = next((k, part.past) for k, part in zip(present, parts, strict=True) if part.past)
+    last = last_compression_of(picture)
+    assert not isinstance(last, str)  # noqa: S101 - it has parts
+    inside = blocks_of(picture, found.labels == source, CELL)
+    on_the_grid = past.origin == (0, 0)
+    values = kept(last.blocks, last.table, past, inside & last.clear)
+    bounds = UNALTERED if on_the_grid else UNALTERED_SHIFTED
+    if any(value is not None and value < bound for value, bound in zip(values, bounds, strict=True)):
+        return True
+    # On the grid of the last compression steps that are too near to its own to tell show in places anyway.
+    return values.ac is None and on_the_grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,20 +274,18 @@ class _Part:
         place: where it is, in words.
         share: of the picture.
         box: left, top, width and height.
-        origin: row and column of its first grid; None where it has none.
+        past: as the window that says most inside it has it, or those that found it; None where it has none.
         values: everything known.
         double: probability of an earlier compression on this grid, in the window that says most inside it.
-        unaltered: whether its values are still multiples of the first steps; None where that cannot be told.
     """
 
     name: str
     place: str
     share: float
     box: tuple[int, int, int, int]
-    origin: tuple[int, int] | None
+    past: Hypothesis | None
     values: dict[str, Json]
     double: float = 0.0
-    unaltered: bool | None = None
 
     @property
     def sentence(self) -> str:
@@ -307,30 +314,17 @@ def _describe(picture: Picture, found: Segmentation, source: int, stride: int) -
         return _Part(ANOTHER, where, share, box, None, values)
     past = found.pasts[source - 1]
     table, quality = past.name, past.quality
-    blocks = blocks_of(picture, inside, stride)
-    read = past_within(picture, blocks)
+    read = past_within(picture, blocks_of(picture, inside, stride))
     best = None if read is None else likeliest(read.found)
     # The largest window inside the part says more than the small ones that found it, unless it strays to another grid.
     double = 0.0
     if read is not None and best is not None and best.origin == past.origin:
-        double = read.by_lattice
+        past, double = best, read.by_lattice
         if read.activity >= QUIET:
             table, quality = best.name, best.quality
             values["window"] = list(read.window)
-    unaltered = _unaltered(picture, past if best is None or best.origin != past.origin else best, blocks)
     values |= {"first_table": table, "quality": quality or None, "grid_origin": list(past.origin)}
-    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past.origin, values, double, unaltered)
-
-
-def _unaltered(picture: Picture, past: Hypothesis, blocks: NDArray[np.bool_]) -> bool | None:
-    """Whether values in these blocks are still multiples of the first steps; None where nothing tells."""
-    last = last_compression_of(picture)
-    assert not isinstance(last, str)  # noqa: S101 - it has parts
-    found = kept(last.blocks, last.table, past, blocks & last.clear)
-    least = UNALTERED if past.origin == (0, 0) else UNALTERED_SHIFTED
-    if any(value is not None and value < bound for value, bound in zip(found, least, strict=True)):
-        return False
-    return None if found.ac is None else True
+    return _Part(f"{table}, {shifted_grid(*past.origin)}", where, share, box, past, values, double)
 
 
 def _side_by_side(parts: Sequence[_Part]) -> Comparison:
@@ -350,7 +344,7 @@ def _side_by_side(parts: Sequence[_Part]) -> Comparison:
             ("nearest quality", told("quality", "not told")),
             (
                 "grid before the last",
-                tuple("no past found" if part.origin is None else grid_name(*part.origin) for part in parts),
+                tuple("no past found" if part.past is None else grid_name(*part.past.origin) for part in parts),
             ),
         ),
         map=SOURCES,
