@@ -73,7 +73,7 @@ SOURCES = "source"  # the map of parts
 # How far DC and other values of an untouched part are multiples of its first steps (`jpegtrace.lattice.multiples`), on
 # the grid of the last compression and elsewhere: between what training pictures have that were altered as a whole
 # between two saves, and what is left of spliced ones.
-UNALTERED, UNALTERED_SHIFTED = (0.25, 0.8), (0.5, 0.75)
+UNALTERED, UNALTERED_SHIFTED = (0.25, 0.8), (0.4, 0.72)
 COARSER = 1.25  # mean step over that of the last table from which a past shows throughout
 SEVERAL = "Parts of its pixels come from different JPEG files."
 
@@ -192,12 +192,13 @@ def regions(picture: Picture, params: Params) -> Outcome:
     largest = max(parts, key=lambda part: part.share)
     others = {label for label, part in zip(present, parts, strict=True) if part is not largest}
     pasts = [found.pasts[k - 1] for k in present if k != OTHER]
+    one_grid = len({past.origin for past in pasts}) == 1
     doubt = None
     if others <= set(faded(found, history.sums)) or _only_finer(picture, pasts):
         doubt = "differ, as where traces of one earlier compression are lost in places"
-    elif OTHER in present and _altered(picture, found, parts, present):
+    elif OTHER in present and one_grid and _altered(picture, found, parts, present):
         doubt = "differ, as where the picture was altered between two saves"
-    elif OTHER not in present and len({past.origin for past in pasts}) == 1:
+    elif OTHER not in present and one_grid:
         doubt = "lie on one grid, as where brightness or colours were changed between two saves"
     elif all(part.double < CONFIRMED for part in parts):
         doubt = "seem to differ, but no window inside one of them confirms its past"

@@ -111,10 +111,14 @@ def _shifted(
 def _error_variances(
     blocks: NDArray[np.int16], last: NDArray[np.uint16], origin: tuple[int, int], inside: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Mean variance of the last quantization's errors on another grid, of the first entries."""
+    """Mean variance of the last quantization's errors on another grid, of the first entries.
+
+    Blocks weigh by how many of their values are not 0, as those do whose values are asked about.
+    """
     chosen = np.flatnonzero(inside)
     some = blocks.reshape(-1, 1, 8, 8)[chosen[:: -(-len(chosen) // ENOUGH)]]
-    mean = error_variances(some, last.astype(np.float64)).mean(axis=(0, 1), dtype=np.float64)
+    weights = np.count_nonzero(some, axis=(1, 2, 3)) + 1e-9
+    mean = np.average(error_variances(some, last.astype(np.float64))[:, 0], axis=0, weights=weights)
     down, across = (squares[:, :8] + squares[:, 8:] for squares in (shift_matrices()[1][shift] for shift in origin))
     shifted: NDArray[np.float64] = (down @ mean @ across.T).ravel()[ZIGZAG[:ENTRIES]] + ROUNDING_VARIANCE
     return shifted
