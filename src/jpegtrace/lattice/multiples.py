@@ -96,7 +96,7 @@ def _shifted(
 ) -> NDArray[np.float64]:
     """For every entry the sum of cosines, what it would be if all were multiples, and how many tell."""
     steps = past.table[:ENTRIES].astype(np.float64)
-    cosine = np.exp(-2 * (np.pi / steps.clip(1)) ** 2 * (_error_variances(blocks, last, past.origin, inside)))
+    cosine = np.exp(-2 * (np.pi / steps.clip(1)) ** 2 * _error_variances(blocks, last, past.origin, inside))
     cosine[(steps == 0) | (cosine < LEAST_COSINE)] = 0
     found = np.zeros((ENTRIES, 3))
     for values in blocks_on(blocks, last, past.origin, inside, stride=8):
@@ -119,7 +119,8 @@ def _error_variances(
     some = blocks.reshape(-1, 1, 8, 8)[chosen[:: -(-len(chosen) // ENOUGH)]]
     weights = np.count_nonzero(some, axis=(1, 2, 3)) + 1e-9
     mean = np.average(error_variances(some, last.astype(np.float64))[:, 0], axis=0, weights=weights)
-    down, across = (squares[:, :8] + squares[:, 8:] for squares in (shift_matrices()[1][shift] for shift in origin))
+    squares = shift_matrices()[1][list(origin)]
+    down, across = squares[..., :8] + squares[..., 8:]
     shifted: NDArray[np.float64] = (down @ mean @ across.T).ravel()[ZIGZAG[:ENTRIES]] + ROUNDING_VARIANCE
     return shifted
 
